@@ -1,0 +1,67 @@
+"""One gradient step on JAX."""
+
+import functools
+import itertools
+
+import jax
+import keras
+from jax import numpy as jnp
+
+
+def step(method):
+    """JAX's trainer calls `(self, state, data)` and keeps only the state that is returned.
+
+    State is four lists of values (three in a test step, which has no optimizer); inside a `StatelessScope` variables
+    can be assigned to, and their last values are returned in the same order.
+    """
+
+    @functools.wraps(method)
+    def stateless(self, state, data):
+        variables = [self.trainable_variables, self.non_trainable_variables, self.metrics_variables]
+        if len(state) == 4:
+            variables.insert(2, self.optimizer.variables)
+        values = itertools.chain(*state)
+        with keras.StatelessScope(list(zip(itertools.chain(*variables), values, strict=True))) as scope:
+            logs = method(self, data)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in variables)
+
+    return stateless
+
+
+def gradients(model, forward, *variables):
+    """Runs `forward` once and differentiates each of its losses by its own variables.
+
+    Args:
+        model: the model whose step this is.
+        forward: callable without arguments that returns `(losses, rest)`, one scalar loss a list of variables; what it
+            assigns to the model's and the optimizer's variables is kept.
+        *variables: lists of `keras.Variable`.
+
+    Returns:
+        `(losses, rest, gradients)`, one list of gradients a list of variables.
+    """
+    state = [*model.variables, *model.optimizer.variables]
+    before = [(v, v.value) for v in state]
+
+    def pure(*values):
+        inputs = zip(itertools.chain(*variables), itertools.chain(*values), strict=True)
+        with keras.StatelessScope([*before, *inputs]) as scope:
+            losses, rest = forward()
+        return losses, (rest, [scope.get_current_value(v) for v in state])
+
+    losses, pull_back, (rest, after) = jax.vjp(pure, *([v.value for v in group] for group in variables), has_aux=True)
+    for variable, value in zip(state, after, strict=True):
+        variable.assign(value)
+    # one pull-back a loss: a one for itself, zeros for the others
+    weights = [tuple(jnp.asarray(float(i == j), loss.dtype) for j, loss in enumerate(losses)) for i in range(len(losses))]
+    return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
+
+
+def apply(optimizer, gradients, variables):
+    """Lets the optimizer update the variables."""
+    optimizer.apply(gradients, variables)
+
+
+def concrete(tensor):
+    """The tensor as a NumPy array, or None while a step is being traced."""
+    return None if isinstance(tensor, jax.core.Tracer | keras.KerasTensor) else jax.device_get(tensor)

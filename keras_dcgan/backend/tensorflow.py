@@ -1,0 +1,46 @@
+"""One gradient step on TensorFlow."""
+
+import functools
+
+import tensorflow as tf
+
+
+def step(method):
+    """TensorFlow's trainer calls `(self, data)` and tracks assignments itself.
+
+    It may trace the step and the fetching of its batch into one graph: nothing of the step, no drawing of latents
+    either, may run before the batch is there, since a batch that is refused must change nothing.
+    """
+
+    @functools.wraps(method)
+    def after_data(self, data):
+        with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
+            return method(self, data)
+
+    return after_data
+
+
+def gradients(model, forward, *variables):
+    """Runs `forward` once and differentiates each of its losses by its own variables.
+
+    Args:
+        model: the model whose step this is.
+        forward: callable without arguments that returns `(losses, rest)`, one scalar loss a list of variables.
+        *variables: lists of `keras.Variable`.
+
+    Returns:
+        `(losses, rest, gradients)`, one list of gradients a list of variables, None for an unconnected variable.
+    """
+    with tf.GradientTape(persistent=True) as tape:
+        losses, rest = forward()
+    return losses, rest, [tape.gradient(loss, group) for loss, group in zip(losses, variables, strict=True)]
+
+
+def apply(optimizer, gradients, variables):
+    """Lets the optimizer update the variables."""
+    optimizer.apply(gradients, variables)
+
+
+def concrete(tensor):
+    """The tensor as a NumPy array, or None while a graph is being traced."""
+    return tensor.numpy() if isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") else None

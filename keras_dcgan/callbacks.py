@@ -1,0 +1,144 @@
+"""Callbacks: what to look at while a GAN trains."""
+
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_dcgan import checks, images
+
+
+class GifSnapshot(keras.callbacks.Callback):
+    """Films the training: an animation of samples from the same latents, a frame an epoch.
+
+    The first frame is the untrained generator. The file is whole and playable after every epoch: each is written aside
+    and moved into place. When `fit` resumes with `initial_epoch` above 0, or by `BackupAndRestore`, an existing file is
+    continued; frames of epochs that are trained again are replaced. Drawing disturbs neither training nor its random
+    state.
+
+    Images lie in a near-square grid; those of a conditional model in one column a class.
+
+    Args:
+        filepath: path that ends in .gif, .webp or .png (an animated PNG); its folder is made if need be.
+        num_images: int, number of images. A conditional model shows every class, in as many rows as give about this
+            number, ten at the most.
+        seed: int, for the latents.
+        labels: of a conditional model: integers, one an image, in place of `num_images`.
+        every: int, a frame every so many epochs.
+        duration: int, milliseconds a frame, a multiple of 10 for GIF.
+        scale: int, how many pixels of a frame an image's pixel takes in each direction.
+        sheets: folder for each frame as a PNG of its own, `epoch_0000.png` and so on; None for none.
+
+    Raises:
+        ValueError, TypeError: arguments that break these rules; when training starts, a folder that cannot be made or
+            an existing file that is no animation of this size.
+
+    Example:
+        >>> gan.fit(images, epochs=10, callbacks=[keras_dcgan.callbacks.GifSnapshot("samples.gif")])
+    """
+
+    def __init__(
+        self, filepath, num_images=25, seed=0, labels=None, every=1, *, duration=200, scale=2, sheets=None
+    ):
+        super().__init__()
+        for name, value in (
+            ("num_images", num_images),
+            ("every", every),
+            ("duration", duration),
+            ("scale", scale),
+        ):
+            checks.check_count(name, value)
+        self.filepath = pathlib.Path(filepath)
+        if self.filepath.suffix.lower() not in images.ANIMATIONS:
+            raise ValueError(
+                f"`filepath` must end in {', '.join(images.ANIMATIONS)}, the formats that hold an animation. "
+                f"Received: filepath={str(filepath)!r}"
+            )
+        self.num_images = num_images
+        self.seed = seed
+        self.labels = labels
+        self.every = every
+        self.duration = duration
+        self.scale = scale
+        self.sheets = None if sheets is None else pathlib.Path(sheets)
+        self._frames = None
+
+    def on_train_begin(self, logs=None):
+        """Draws the latents and makes sure that frames can be written."""
+        for name, folder in (("filepath", self.filepath.parent), ("sheets", self.sheets)):
+            if folder is not None:
+                _make_folder(name, folder)
+        labels = self._labels()
+        self._cells, self._columns = _layout(self.num_images, labels)
+        latents = self.model.sample_latents(len(self._cells), seed=self.seed)
+        self._request = {"latents": checks.as_numpy(latents)} | ({} if labels is None else {"labels": labels})
+        self._frames = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Before the first epoch: frame 0, or the frames of a training that is continued."""
+        if self._frames is not None:
+            return
+        if epoch > 0 and self.filepath.exists():
+            self._frames = self._load(1 + epoch // self.every)
+        else:
+            self._frames = []
+            self._add(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds a frame."""
+        if (epoch + 1) % self.every == 0:
+            self._add(epoch + 1)
+
+    def _add(self, epoch):
+        made = self.model.generate(**self._request)
+        cells = np.zeros((self._cells.max() + 1, *made.shape[1:]), made.dtype)
+        cells[self._cells] = made
+        frame = images.grid(cells, self._columns, scale=self.scale)
+        self._frames.append(frame)
+        images.save_animation(self._frames, self.filepath, duration=self.duration)
+        if self.sheets is not None:
+            images.save(frame, self.sheets / f"epoch_{epoch:04d}.png")
+
+    def _load(self, count):
+        """The first `count` frames of the existing file."""
+        try:
+            frames = images.load_animation(self.filepath, duration=self.duration)
+        except OSError as error:
+            raise ValueError(
+                "`filepath` exists and is no animation that could be continued: move it away. "
+                f"Received: filepath={str(self.filepath)!r} ({error})"
+            ) from error
+        return frames[:count]
+
+    def _labels(self):
+        """The labels of the images, None for a model without."""
+        num_classes = getattr(self.model, "num_classes", None)
+        if num_classes is None:
+            if self.labels is not None:
+                raise ValueError("`labels` are for a conditional model. Received: labels, and a model without")
+            return None
+        if self.labels is None:
+            rows = min(10, -(-self.num_images // num_classes))
+            return np.tile(np.arange(num_classes), rows)
+        labels = np.ravel(self.labels)
+        checks.check_count("len(labels)", len(labels))
+        checks.check_labels(labels, len(labels), num_classes)
+        return labels
+
+
+def _layout(num_images, labels):
+    """The grid's cell for each image, row by row, and the number of columns (None for a near-square grid)."""
+    if labels is None:
+        return np.arange(num_images), None
+    classes, columns = np.unique(labels, return_inverse=True)
+    rows = np.array([np.sum(labels[:i] == label) for i, label in enumerate(labels)])  # images of its class before it
+    return rows * len(classes) + columns, len(classes)
+
+
+def _make_folder(name, folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"`{name}` lies in a folder that cannot be made: choose another. Received: {str(folder)!r} ({error})"
+        ) from error

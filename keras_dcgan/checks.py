@@ -1,0 +1,490 @@
+"""What a model refuses, before anything is changed: data, labels, latents and networks that do not fit.
+
+Data is checked on the host, in NumPy, the same way on every backend: arrays as a whole before `fit` starts, anything
+that yields batches (tf.data, PyDataset, DataLoader, generator) batch by batch, each before the step that would use it.
+"""
+
+import contextlib
+import copy
+import itertools
+import types
+import warnings
+
+import keras
+import numpy as np
+
+# what a float rescaled by another formula than ours may be off by, in units of the range
+TOLERANCE = 1e-3
+
+
+def as_numpy(array):
+    """NumPy array of an array or tensor of any backend."""
+    return array if isinstance(array, np.ndarray) else np.asarray(keras.ops.convert_to_numpy(array))
+
+
+def is_array(data):
+    """Whether data is one array or tensor, and not a source of batches."""
+    return hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def check_images(images, image_shape, value_range):
+    """Raises unless images are `(n, *image_shape)`, uint8 or float within `value_range`.
+
+    Args:
+        images: array or tensor.
+        image_shape: `(height, width, channels)`.
+        value_range: `(low, high)`.
+
+    Raises:
+        TypeError: not one array.
+        ValueError: wrong shape, no image at all, another dtype, NaN or infinity, or floats outside the range.
+    """
+    if not is_array(images):
+        raise TypeError(f"Images must be one array of shape (n, {_join(image_shape)}). Received: {_describe(images)}")
+    check_shape(images, image_shape)
+    if len(images) == 0:
+        raise ValueError(f"There are no images to use. Received: images of shape {tuple(images.shape)}")
+    dtype = _dtype(images)
+    if dtype == "uint8":
+        return
+    low, high = value_range
+    if "float" not in dtype:
+        raise ValueError(
+            f"Images must be uint8 (0 to 255) or float in [{low:g}, {high:g}]; images.astype('uint8') does it where "
+            f"the values are whole numbers from 0 to 255. Received: images of dtype {dtype}"
+        )
+    images = as_numpy(images)
+    smallest, largest = float(images.min()), float(images.max())
+    if not np.isfinite([smallest, largest]).all():
+        raise ValueError("Images must be finite. Received: images with NaN or infinity in them")
+    slack = TOLERANCE * (high - low)
+    if smallest < low - slack or largest > high + slack:
+        raise ValueError(
+            f"Float images must lie in value_range=[{low:g}, {high:g}]. A usual cause: "
+            "keras.utils.image_dataset_from_directory yields floats from 0 to 255. Rescale them, "
+            f"keras.layers.Rescaling({(high - low) / 255:.6g}, {low:g}), or pass uint8 images, which are rescaled for "
+            f"you. Received: images from {smallest:g} to {largest:g}"
+        )
+
+
+def check_shape(images, image_shape):
+    """Raises ValueError unless images, which may be symbolic, have the shape `(n, *image_shape)`."""
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[1:] != image_shape:
+        cure = "images[..., None] adds the channel axis" if shape[1:] == image_shape[:2] else "resize or convert them"
+        raise ValueError(
+            f"Images must have shape (n, {_join(image_shape)}), what the generator makes; {cure}. "
+            f"Received: images of shape {shape}"
+        )
+
+
+def warn_of_half_range(images, value_range):
+    """Warns of float images that look scaled to [0, 1] where [-1, 1] is expected."""
+    if tuple(value_range) == (-1, 1) and "float" in _dtype(images) and float(as_numpy(images).min()) >= 0:
+        warnings.warn(
+            "No float image has a value below 0, as if they were scaled to [0, 1], but value_range is [-1, 1]: the "
+            "generator would have to learn that no pixel is dark. If so, pass 2 * images - 1, or uint8 images.",
+            stacklevel=3,
+        )
+
+
+def check_labels(labels, n, num_classes):
+    """Raises unless labels are integers `(n,)` or `(n, 1)` in `[0, num_classes)`.
+
+    Args:
+        labels: array or tensor.
+        n: int, how many are wanted.
+        num_classes: int.
+
+    Raises:
+        ValueError: labels are missing, of another shape or dtype, or outside the range.
+    """
+    rule = f"Labels must be integers in [0, {num_classes}), one an image, of shape ({n},) or ({n}, 1)"
+    if labels is None:
+        raise ValueError(f"{rule}, and are missing: pass (images, labels). Received: labels=None")
+    if not is_array(labels):
+        raise ValueError(f"{rule}. Received: {_describe(labels)}")
+    shape = tuple(labels.shape)
+    if shape not in ((n,), (n, 1)):
+        raise ValueError(
+            f"{rule}; one-hot labels become such by np.argmax(labels, axis=-1). Received: labels of shape {shape}"
+        )
+    dtype = _dtype(labels)
+    if "int" not in dtype:
+        raise ValueError(f"{rule}; labels.astype('int32') does it. Received: labels of dtype {dtype}")
+    labels = as_numpy(labels)
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(f"{rule}. Received: labels from {labels.min()} to {labels.max()}")
+
+
+def check_latents(latents, latent_dim):
+    """Raises ValueError unless latents are floats `(n, latent_dim)`."""
+    shape = tuple(getattr(latents, "shape", ()))
+    if len(shape) != 2 or shape[1] != latent_dim:
+        raise ValueError(
+            f"`latents` must have shape (n, {latent_dim}), as sample_latents(n) makes them. "
+            f"Received: {_describe(latents)}"
+        )
+
+
+def check_count(name, n):
+    """Raises unless `n` is a positive integer."""
+    if not isinstance(n, int | np.integer) or isinstance(n, bool):
+        raise TypeError(f"`{name}` must be a positive integer. Received: {name}={n!r}")
+    if n < 1:
+        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={n}")
+
+
+class Checked:
+    """Training data of which every part is checked before it is used.
+
+    Arrays are checked at once, batches of any other source as they come. The error of a batch that was refused is kept
+    in `error`: TensorFlow's pipelines run Python on threads of their own and report an error of another type.
+
+    Args:
+        x: array, or source of batches: tf.data.Dataset, PyDataset, torch DataLoader or generator.
+        y: array that goes with an array `x`, or None.
+        check: callable that takes the parts of a batch, or whole arrays, and raises.
+    """
+
+    def __init__(self, x, y, check):
+        self.check = check
+        self.error = None
+        self.y = y
+        self.x = self._wrap(x)
+
+    def _wrap(self, data):
+        if isinstance(data, keras.utils.PyDataset):
+            self._refuse_empty(data.num_batches)
+            return _CheckedPyDataset(data, self)
+        if isinstance(data, types.GeneratorType):
+            first = list(itertools.islice(data, 1))
+            self._refuse_empty(len(first))
+            return (self.batch(batch) for batch in itertools.chain(first, data))
+        if hasattr(data, "element_spec") and hasattr(data, "map"):  # a tf.data.Dataset
+            self._refuse_empty(int(data.cardinality()))
+            return data.map(self._in_pipeline)
+        if hasattr(data, "collate_fn"):  # a torch DataLoader
+            self._refuse_empty(len(data) if hasattr(data.dataset, "__len__") else None)
+            loader = copy.copy(data)
+            loader.collate_fn = _CheckedCollate(data.collate_fn, self)
+            return loader
+        self.check(data, self.y)
+        return data
+
+    def _refuse_empty(self, batches):
+        if batches == 0:
+            raise ValueError("The data set is empty: it has no batch. Received: 0 batches")
+
+    def batch(self, batch):
+        """Checks a batch and gives it back."""
+        try:
+            self.check(*(batch if isinstance(batch, tuple | list) else (batch,)))
+        except (TypeError, ValueError) as error:
+            self.error = error
+            raise
+        return batch
+
+    def _in_pipeline(self, *batch):
+        import tensorflow as tf
+
+        structure = batch if len(batch) > 1 else batch[0]
+
+        def check(*parts):
+            self.batch(tf.nest.pack_sequence_as(structure, parts))
+
+        tf.numpy_function(check, tf.nest.flatten(structure), [])
+        return structure
+
+
+@contextlib.contextmanager
+def errors_of(*sources):
+    """Raises the error of the source that refused a batch in place of what the backend made of it."""
+    try:
+        yield
+    except Exception:
+        for source in sources:
+            if source is not None and source.error is not None:
+                raise source.error from None
+        raise
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    def __init__(self, data, checked):
+        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
+        self.wrapped, self.checked = data, checked
+
+    @property
+    def num_batches(self):
+        return self.wrapped.num_batches
+
+    def __getitem__(self, index):
+        return self.checked.batch(self.wrapped[index])
+
+    def on_epoch_begin(self):
+        self.wrapped.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.wrapped.on_epoch_end()
+
+
+class _CheckedCollate:
+    """A collate function that checks what it made; a class, so that worker processes can be sent it."""
+
+    def __init__(self, collate, checked):
+        self.collate, self.checked = collate, checked
+
+    def __call__(self, samples):
+        return self.checked.batch(self.collate(samples))
+
+
+def _describe(value):
+    if is_array(value):
+        return f"shape {tuple(value.shape)}"
+    return f"{type(value).__name__}" + (f" of length {len(value)}" if isinstance(value, list | tuple) else f" {value!r}")
+
+
+def _dtype(array):
+    """Name of the dtype of any backend's array."""
+    return str(getattr(array.dtype, "name", array.dtype)).removeprefix("torch.")
+
+
+def _join(shape):
+    return ", ".join(str(n) for n in shape)
+
+
+def check_networks(generator, discriminator, value_range, *, conditional):
+    """Raises unless two networks make a GAN.
+
+    Args:
+        generator: Keras model, latents (and labels) to images.
+        discriminator: Keras model, images (and labels) to logits.
+        value_range: `(low, high)` of the images.
+        conditional: bool, whether both take labels.
+
+    Returns:
+        `(latent_dim, image_shape)`.
+
+    Raises:
+        TypeError: not Keras models with known inputs and outputs.
+        ValueError: shapes, dtypes or last activations that do not fit.
+    """
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if not isinstance(network, keras.Model) or not getattr(network, "outputs", None):
+            raise TypeError(
+                f"`{name}` must be a built keras.Sequential or functional keras.Model; wrap any other as "
+                f"keras.Model(inputs, layer(inputs)). Received: {name}={network!r}"
+            )
+        wanted = 1 + conditional
+        if len(network.inputs) != wanted or len(network.outputs) != 1:
+            what = {"generator": "latents", "discriminator": "images"}[name]
+            raise ValueError(
+                f"`{name}` must take {f'[{what}, labels]' if conditional else what} and give one output"
+                f"{'; for networks with labels use ConditionalDCGAN' if not conditional else ''}. "
+                f"Received: {len(network.inputs)} inputs, {len(network.outputs)} outputs"
+            )
+        if network.outputs[0].dtype != "float32":
+            raise ValueError(
+                f"`{name}` must end in float32, also under mixed precision: give its last layer dtype=\"float32\". "
+                f"Received: output of dtype {network.outputs[0].dtype}"
+            )
+    latents, image = generator.inputs[0].shape, generator.outputs[0].shape
+    if len(latents) != 2 or latents[1] is None:
+        raise ValueError(
+            "`generator` must take latents of shape (batch, latent_dim); start with keras.layers.Reshape if it works "
+            f"on another. Received: input of shape {latents}"
+        )
+    if len(image) != 4 or None in image[1:]:
+        raise ValueError(
+            "`generator` must give images of shape (batch, height, width, channels), all but the batch known. "
+            f"Received: output of shape {image}"
+        )
+    if discriminator.inputs[0].shape[1:] != image[1:]:
+        raise ValueError(
+            "`generator` and `discriminator` do not fit: the one must read what the other makes. Received: "
+            f"generator of {image[1:]} images, discriminator of {discriminator.inputs[0].shape[1:]} images"
+        )
+    if discriminator.outputs[0].shape[1:] != (1,):
+        raise ValueError(
+            "`discriminator` must give one logit an image, shape (batch, 1): end it in Flatten and Dense(1). "
+            f"Received: output of shape {discriminator.outputs[0].shape}"
+        )
+    _check_activations(final_activation(generator), final_activation(discriminator), value_range)
+    return latents[1], image[1:]
+
+
+def _check_activations(of_generator, of_discriminator, value_range):
+    if of_discriminator != "linear":
+        raise ValueError(
+            "`discriminator` must end in a linear unit, Dense(1) without activation: its output is read as a logit, and "
+            "the loss applies the sigmoid. With a second squashing before it the logits cannot grow, the gradient "
+            f"fades, and training never converges. Received: a discriminator that ends in {of_discriminator}"
+        )
+    made = {"tanh": (-1, 1), "sigmoid": (0, 1)}.get(of_generator)
+    if made is not None and tuple(value_range) != made:
+        raise ValueError(
+            f"`value_range` must be the range of the generator's images, and {of_generator} makes {made}. "
+            f"Received: value_range={tuple(value_range)}"
+        )
+
+
+def final_activation(model):
+    """Name of the activation that a functional model ends in, "linear" if there is none.
+
+    Layers that hand values on as they are (reshaping, dropout) are looked through, nested models into.
+    """
+    tensor = model.outputs[0]
+    while True:
+        operation, node, _ = tensor._keras_history
+        if isinstance(operation, keras.Model) and getattr(operation, "outputs", None):
+            tensor = operation.outputs[0]
+        elif isinstance(operation, _TRANSPARENT):
+            tensor = operation._inbound_nodes[node].input_tensors[0]
+        else:
+            break
+    activation = getattr(operation, "activation", None)
+    if activation is not None:
+        return getattr(activation, "__name__", type(activation).__name__.lower())
+    name = type(operation).__name__.lower()
+    return name if name in _SQUASHING else "linear"
+
+
+_TRANSPARENT = keras.layers.Flatten | keras.layers.Reshape | keras.layers.Dropout | keras.layers.Identity
+# layers and operations that are an activation by themselves, by class name
+_SQUASHING = ("sigmoid", "tanh", "softmax", "hardsigmoid", "hardtanh", "softsign", "logsigmoid", "relu", "relu6", "softplus")
+
+
+class CheckedModel(keras.Model):
+    """A Keras model that checks what it is given before it uses it.
+
+    Subclasses define `_check_training(images, labels, weights)` and `_check_inputs(inputs)`, which raise.
+    """
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        **kwargs,
+    ):
+        """Trains on images: `keras.Model.fit` behind a check of the data.
+
+        Takes everything that `keras.Model.fit` takes but `sample_weight` and `class_weight`.
+
+        Args:
+            x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
+                PyDataset, torch DataLoader or generator).
+            y: integer labels `(n,)` or `(n, 1)` of a conditional model, where `x` is an array; otherwise None.
+            batch_size: int or None, as in Keras.
+            epochs: int, as in Keras.
+            verbose: as in Keras.
+            callbacks: list of `keras.callbacks.Callback`.
+            validation_split: float, as in Keras.
+            validation_data: held-out data in any form that training data may have.
+            **kwargs: the other arguments of `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History` with `loss`, `g_loss`, `d_loss`, `real_accuracy` and `fake_accuracy`.
+
+        Raises:
+            ValueError: the model is not compiled, or the data breaks a rule; nothing is changed then, where the data
+                comes in batches, since the last good one.
+            TypeError: data of a kind that is not known.
+        """
+        if not self.compiled:
+            raise ValueError("The model is not compiled: call compile() before fit(). Received: no compile()")
+        for name in ("sample_weight", "class_weight"):
+            if kwargs.pop(name, None) is not None:
+                raise ValueError(f"`{name}` has no meaning in adversarial training: leave it out. Received: {name}")
+        data = Checked(x, y, self._check_training)
+        if is_array(x):
+            warn_of_half_range(x, self.value_range)
+        validation = None
+        if validation_data is not None:
+            val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
+            self._refuse_weight(val_weight)
+            validation = Checked(val_x, val_y, self._check_training)
+            validation_data = validation.x if val_y is None else (validation.x, val_y)
+        with errors_of(data, validation):
+            return super().fit(
+                data.x,
+                y,
+                batch_size,
+                epochs,
+                verbose,
+                callbacks,
+                validation_split,
+                validation_data,
+                **kwargs,
+            )
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """Losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.
+
+        Latents are the same in every call, so that figures of different epochs compare, and are not taken from the
+        training's stream.
+
+        Args:
+            x, y: as in `fit`.
+            batch_size: int or None, as in Keras.
+            verbose: as in Keras.
+            sample_weight: must be None.
+            **kwargs: the other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            As in Keras: list of figures, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError, TypeError: as in `fit`.
+        """
+        self._refuse_weight(sample_weight)
+        data = Checked(x, y, self._check_training)
+        self._restart_evaluation()
+        with errors_of(data):
+            return super().evaluate(data.x, y, batch_size, verbose, **kwargs)
+
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        """Images for latents, in `value_range`: `keras.Model.predict`.
+
+        Args:
+            x: latents `(n, latent_dim)`, or for a conditional model `[latents, labels]`.
+            batch_size: int or None, as in Keras.
+            verbose: as in Keras.
+            **kwargs: the other arguments of `keras.Model.predict`.
+
+        Returns:
+            float32 NumPy array `(n, height, width, channels)`.
+
+        Raises:
+            ValueError: latents or labels that break a rule.
+        """
+        data = Checked(x, None, lambda inputs, *_: self._check_inputs(inputs))
+        with errors_of(data):
+            return super().predict(data.x, batch_size, verbose, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One training step on one batch, as in Keras; arguments and errors as in `fit`."""
+        self._refuse_weight(sample_weight)
+        self._refuse_weight(class_weight)
+        self._check_training(x, y)
+        return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
+        self._refuse_weight(sample_weight)
+        self._check_training(x, y)
+        return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def predict_on_batch(self, x):
+        """Images for one batch of latents, as in Keras; argument and errors as in `predict`."""
+        self._check_inputs(x)
+        return super().predict_on_batch(x)
+
+    def _refuse_weight(self, weight):
+        if weight is not None:
+            raise ValueError("Sample and class weights have no meaning in adversarial training. Received: weights")

@@ -1,0 +1,98 @@
+"""ConditionalDCGAN: adversarial training of networks that take labels."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dcgan import backend, checks
+from keras_dcgan.dcgan import DCGAN
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class ConditionalDCGAN(DCGAN):
+    """A generator and a discriminator that both know the label, trained against each other with `fit()`.
+
+    The generator maps `[latents, labels]` to images, the discriminator `[images, labels]` to logits. `fit` takes
+    `(images, labels)`: integer labels `(batch,)` or `(batch, 1)` in `[0, num_classes)`; generated images get the labels
+    of the real ones beside them.
+
+    Args:
+        generator: built Keras model with inputs `(None, latent_dim)` and labels `(None,)` or `(None, 1)`, and a
+            float32 output `(None, H, W, C)`.
+        discriminator: built Keras model with inputs `(None, H, W, C)` and labels, and a float32 output `(None, 1)` that
+            ends in a linear unit.
+        num_classes: int; None reads it off the networks' `Embedding` layers.
+        **kwargs: those of `DCGAN`.
+
+    Raises:
+        TypeError, ValueError: as `DCGAN`, and where the number of classes cannot be told.
+
+    Example:
+        >>> gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", num_classes=10, seed=0)
+        >>> gan.compile()
+        >>> gan.fit(images, labels, batch_size=64, epochs=10)
+        >>> gan.generate(labels=[3, 1, 4], seed=1).shape
+        (3, 28, 28, 1)
+
+    Reference:
+        Mirza and Osindero, Conditional Generative Adversarial Nets, 2014.
+    """
+
+    _conditional = True
+
+    def __init__(self, generator, discriminator, *, num_classes=None, **kwargs):
+        super().__init__(generator, discriminator, **kwargs)
+        sizes = {
+            layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)
+        }
+        if num_classes is None and len(sizes) != 1:
+            raise ValueError(
+                "`num_classes` cannot be read off the networks' Embedding layers: pass it. "
+                f"Received: num_classes=None, embeddings of {sorted(sizes) or 'no'} classes"
+            )
+        self.num_classes = num_classes or sizes.pop()
+        checks.check_count("num_classes", self.num_classes)
+
+    def _generate(self, z, labels, training):
+        return self.generator([z, self._as_input(labels, self.generator)], training=training)
+
+    def _discriminate(self, x, labels, training):
+        return self.discriminator([x, self._as_input(labels, self.discriminator)], training=training)
+
+    def _as_input(self, labels, network):
+        """Labels `(batch,)` or `(batch, 1)` as int32 in the shape that the network takes."""
+        return ops.cast(ops.reshape(labels, (-1, *network.inputs[1].shape[1:])), "int32")
+
+    def _split(self, inputs):
+        z, labels = self._pair(inputs)
+        checks.check_latents(z, self.latent_dim)
+        # an embedding answers a label that it does not have in three ways: an error, NaN, or silence
+        values = backend.concrete(labels)
+        if values is not None:
+            checks.check_labels(values, len(values), self.num_classes)
+        return z, labels
+
+    def _pair(self, inputs):
+        if not isinstance(inputs, list | tuple) or len(inputs) != 2:
+            raise ValueError(f"ConditionalDCGAN takes [latents, labels]. Received: {type(inputs).__name__}")
+        return inputs
+
+    def _labels_to_generate(self, labels, n):
+        labels = np.arange(n) % self.num_classes if labels is None else checks.as_numpy(np.asarray(labels))
+        labels = np.full(n, labels) if labels.ndim == 0 else labels
+        checks.check_labels(labels, n, self.num_classes)
+        return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
+
+    def _check_training(self, x, y=None, weights=None):
+        self._refuse_weight(weights)
+        checks.check_images(x, self.image_shape, self.value_range)
+        checks.check_labels(y, len(x), self.num_classes)
+
+    def _check_inputs(self, inputs):
+        z, labels = self._pair(inputs)
+        checks.check_latents(z, self.latent_dim)
+        checks.check_labels(labels, len(z), self.num_classes)
+
+    def get_config(self):
+        """The constructor's arguments, the two networks serialised."""
+        return super().get_config() | {"num_classes": self.num_classes}

@@ -1,0 +1,140 @@
+"""Image sets: one that is embedded, Keras's, and your own."""
+
+import pathlib
+import zipfile
+import zlib
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_dcgan import images as image_tools
+
+_KERAS = {
+    "mnist": keras.datasets.mnist,
+    "fashion_mnist": keras.datasets.fashion_mnist,
+    "cifar10": keras.datasets.cifar10,
+}
+_EMBEDDED = "fashion_mnist_10k"
+_IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+
+def load(source, split="train"):
+    """Loads images, and labels if there are any.
+
+    Args:
+        source: "fashion_mnist_10k", the 10,000 test images of Fashion-MNIST, which come with this package; "mnist",
+            "fashion_mnist" or "cifar10", which `keras.datasets` downloads; the path of a `.npz` file with the arrays
+            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing); or the path of a folder of images of one
+            size. A folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits.
+            Transparent images are laid on white.
+        split: "train" or "test".
+
+    Returns:
+        `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`, or None for images without labels.
+
+    Raises:
+        ValueError: an unknown source or split, or a file that is truncated, pickled or holds something else.
+        FileNotFoundError: a path that does not exist.
+
+    Example:
+        >>> images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
+        >>> images.shape, images.dtype, labels.shape
+        ((10000, 28, 28, 1), dtype('uint8'), (10000,))
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f'`split` must be "train" or "test". Received: split={split!r}')
+    if source == _EMBEDDED:
+        if split == "test":
+            raise ValueError(f'"{_EMBEDDED}" has only the split "train". Received: split="test"')
+        return _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split)
+    if source in _KERAS:
+        (x_train, y_train), (x_test, y_test) = _KERAS[source].load_data()
+        return _standardize(*((x_train, y_train) if split == "train" else (x_test, y_test)), source)
+    path = pathlib.Path(source)
+    if path.is_dir():
+        return _load_folder(path, split)
+    if path.suffix == ".npz":
+        return _load_npz(path, split)
+    known = ", ".join(f'"{name}"' for name in (_EMBEDDED, *_KERAS))
+    if not path.exists() and (path.suffix or len(path.parts) > 1):
+        raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
+    raise ValueError(f"`source` must be {known}, a .npz file or a folder of images. Received: source={str(source)!r}")
+
+
+def _load_npz(path, split):
+    if not path.exists():
+        raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = list(arrays.keys())
+            if f"x_{split}" not in names:
+                raise ValueError(f"it holds {', '.join(names) or 'nothing'}")
+            images = arrays[f"x_{split}"]
+            labels = arrays[f"y_{split}"] if f"y_{split}" in names else None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
+            f"Received: source={str(path)!r} ({error})"
+        ) from error
+    return _standardize(images, labels, path)
+
+
+def _standardize(images, labels, source):
+    """Images as uint8 `(n, height, width, channels)`, labels as int32 `(n,)`."""
+    images = images[..., None] if images.ndim == 3 else images
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(
+            "`source` must hold uint8 images of shape (n, height, width) or (n, height, width, channels). "
+            f"Received: {images.dtype} of shape {images.shape} in {str(source)!r}"
+        )
+    if labels is not None:
+        labels = labels.squeeze(1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
+        if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"`source` must hold one integer label an image, {len(images)} of them. "
+                f"Received: {labels.dtype} of shape {labels.shape} in {str(source)!r}"
+            )
+        labels = labels.astype("int32")
+    return images, labels
+
+
+def _load_folder(folder, split):
+    if (folder / "train").is_dir():
+        folder = folder / split
+    elif split == "test":
+        raise ValueError(f"`source` has no folders train and test, so that it is all train. Received: {str(folder)!r}")
+    classes = sorted(path for path in folder.iterdir() if path.is_dir())
+    files = [(path, i) for i, name in enumerate(classes) for path in _image_files(name)] or [
+        (path, None) for path in _image_files(folder)
+    ]
+    if not files:
+        raise ValueError(f"`source` has no images in it or in its folders. Received: source={str(folder)!r}")
+    arrays = [_open(path) for path, _ in files]
+    if any(array.shape[2] == 3 for array in arrays):
+        arrays = [array.repeat(3, axis=2) if array.shape[2] == 1 else array for array in arrays]
+    for (path, _), array in zip(files, arrays, strict=True):
+        if array.shape != arrays[0].shape:
+            raise ValueError(
+                "`source` must be a folder of images of one size; of others, "
+                "keras.utils.image_dataset_from_directory(folder, image_size=…, crop_to_aspect_ratio=True) makes a data "
+                f"set. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
+            )
+    labels = None if files[0][1] is None else np.array([label for _, label in files], "int32")
+    return np.stack(arrays), labels
+
+
+def _image_files(folder):
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_FILES)
+
+
+def _open(path):
+    """An image file as uint8 `(height, width, 1 or 3)`."""
+    try:
+        with Image.open(path) as file:
+            file.load()
+            image = image_tools.flatten(file)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
+    array = np.asarray(image)
+    return array[..., None] if array.ndim == 2 else array

@@ -1,0 +1,454 @@
+"""DCGAN: adversarial training of any two Keras models."""
+
+import pathlib
+
+import keras
+from keras import ops
+
+from keras_dcgan import backend, checks, images, latents, losses, presets
+
+
+class _ByNetwork(keras.optimizers.OptimizerMap):
+    """Gives the generator's variables to `g_opt` and all others to `d_opt`.
+
+    Variables are told apart by identity: their paths, by which Keras's own map goes, change when a model is loaded.
+    """
+
+    def __init__(self, g_opt, d_opt, generator):
+        super().__init__(d_opt, {"generator": g_opt})
+        self._own = {id(v) for v in generator.variables}
+
+    def __call__(self, variable):
+        return self["generator"] if id(variable) in self._own else self.default_optimizer
+
+
+class _BothOptimizers(keras.optimizers.MultiOptimizer):
+    """Both optimizers as the one that Keras's trainers, callbacks and savers know of."""
+
+    def save_own_variables(self, store):
+        # each optimizer saves its own variables: Keras's version would write them all once more
+        store["iterations"] = self.iterations.numpy()
+
+    def load_own_variables(self, store):
+        self.iterations.assign(store["iterations"])
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class DCGAN(checks.CheckedModel):
+    """A generator and a discriminator, trained against each other with `fit()`.
+
+    The generator maps latents, `(batch, latent_dim)` float32, to images, `(batch, height, width, channels)` float32 in
+    `value_range`. The discriminator maps images to logits, `(batch, 1)` float32, positive for "real".
+
+    `fit` takes images only: uint8 ones (rescaled to `value_range` on the device, inside the step) or floats that lie
+    in `value_range` already, as arrays, tf.data, PyDataset, torch DataLoader or generator of batches.
+
+    Args:
+        generator: built Keras model with an input `(None, latent_dim)` and a float32 output `(None, H, W, C)`.
+        discriminator: built Keras model with an input `(None, H, W, C)` and a float32 output `(None, 1)` that ends in
+            a linear unit; sigmoid belongs to the loss.
+        latent_prior: "normal" for N(0, 1) or "uniform" for U(−1, 1).
+        value_range: `(low, high)`, range of the images that the generator emits.
+        seed: int for the same latents in every run, None for others each time.
+        **kwargs: `name`, `dtype` and `trainable`, as for any Keras model.
+
+    Attributes:
+        generator, discriminator: the two networks.
+        g_opt, d_opt: their optimizers, after `compile`.
+        latent_dim: int.
+        image_shape: `(height, width, channels)`.
+
+    Raises:
+        TypeError: a network that is no Keras model with known input and output shapes.
+        ValueError: networks that do not fit each other, a discriminator with a bounded output, an unknown prior or an
+            impossible range.
+
+    Example:
+        >>> gan = keras_dcgan.DCGAN.from_preset("radford_28", seed=0)
+        >>> gan.compile()
+        >>> gan.fit(images, batch_size=64, epochs=10)
+        >>> gan.generate(25, seed=1).shape
+        (25, 28, 28, 1)
+
+    Reference:
+        Goodfellow et al., Generative Adversarial Nets, 2014; Radford, Metz and Chintala, Unsupervised Representation
+        Learning with Deep Convolutional Generative Adversarial Networks, 2016.
+    """
+
+    _conditional = False
+
+    def __init__(self, generator, discriminator, *, latent_prior="normal", value_range=(-1, 1), seed=None, **kwargs):
+        super().__init__(**kwargs)
+        latents.check_prior(latent_prior)
+        self.latent_prior = latent_prior
+        self.value_range = images.check_value_range(value_range)
+        self.latent_dim, self.image_shape = checks.check_networks(
+            generator, discriminator, self.value_range, conditional=self._conditional
+        )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation must not shift the training's stream
+        self._trackers = [
+            keras.metrics.Mean(name=name) for name in ("g_loss", "d_loss", "real_accuracy", "fake_accuracy")
+        ]
+        inputs = [keras.KerasTensor(x.shape, x.dtype) for x in generator.inputs]
+        self(inputs if self._conditional else inputs[0])  # builds the model
+
+    @classmethod
+    def from_preset(cls, name, *, seed=None, **overrides):
+        """Makes a model of a published system.
+
+        Args:
+            name: "mnist", "cifar10", "radford_64", "radford_28" or "all_convolutional_28"; for `ConditionalDCGAN`
+                "fashion_mnist_conditional" or "radford_28_conditional".
+            seed: int for the same initial weights, dropout masks and latents in every run.
+            **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …) and of the
+                model (`latent_prior`, `value_range`).
+
+        Returns:
+            The model, not yet compiled.
+
+        Raises:
+            ValueError: an unknown preset or override (the message lists the known), or one that cannot be built.
+
+        Example:
+            >>> keras_dcgan.DCGAN.from_preset("radford_64", image_shape=(128, 128, 3), depth=5, width=0.5)
+        """
+        generator, discriminator, arguments = presets.build(name, conditional=cls._conditional, seed=seed, **overrides)
+        return cls(generator, discriminator, seed=seed, **arguments)
+
+    def compile(self, g_opt=None, d_opt=None, loss=None, *, update="simultaneous", **kwargs):
+        """Sets how the two networks are trained.
+
+        Args:
+            g_opt: the generator's Keras optimizer, or its name. None for Adam(2e-4, beta_1=0.5).
+            d_opt: the discriminator's; not the same object, since an optimizer keeps its own step count and moments.
+            loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein"), an object of
+                `keras_dcgan.losses`, or `keras.losses.BinaryCrossentropy(from_logits=True)`. None for non-saturating
+                cross-entropy.
+            update: "simultaneous" takes both gradients at the same weights, from one forward pass of the generator;
+                "alternating" updates the discriminator first, then the generator against the new discriminator, on the
+                same generated images.
+            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile`, as in `keras.Model.compile`.
+
+        Raises:
+            ValueError: an unknown loss or update mode, a loss that does not read logits, one optimizer for both
+                networks, or layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling).
+            TypeError: something that is no optimizer or no loss, or an argument that is not known.
+        """
+        loss = losses.get(loss)
+        if update not in ("simultaneous", "alternating"):
+            raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={update!r}')
+        unknown = sorted(set(kwargs) - {"run_eagerly", "steps_per_execution", "jit_compile"})
+        if unknown:
+            raise TypeError(
+                "compile() takes g_opt, d_opt, loss, update, run_eagerly, steps_per_execution and jit_compile. "
+                f"Received: {', '.join(unknown)}"
+            )
+        if any(layer.compute_dtype == "float16" for layer in self._flatten_layers()):
+            raise ValueError(
+                "float16 needs its losses scaled, which two networks with two losses do not support: use "
+                'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
+            )
+        g_opt, d_opt = _optimizer("g_opt", g_opt), _optimizer("d_opt", d_opt)
+        if g_opt is d_opt:
+            raise ValueError(
+                "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
+                f"Received: {g_opt.name} twice"
+            )
+        super().compile(optimizer=_BothOptimizers(_ByNetwork(g_opt, d_opt, self.generator), name="both"), **kwargs)
+        self.optimizer.build(self.trainable_variables)
+        self.g_opt, self.d_opt, self.update = g_opt, d_opt, update
+        self.loss = loss
+
+    @backend.step
+    def train_step(self, data):
+        """One update of both networks on a batch.
+
+        Args:
+            data: `(batch, height, width, channels)` images, with labels `(images, labels)`. On JAX, Keras's trainer
+                passes `(state, data)` and receives `(logs, state)`.
+
+        Returns:
+            dict of float32 scalars, averages over the epoch so far: `loss` (= g_loss + d_loss), `g_loss`, `d_loss`,
+            and `real_accuracy` and `fake_accuracy`, the shares of logits on the right side of 0.
+        """
+        real, labels = self._unpack(data)
+        z = self.sample_latents(ops.shape(real)[0])
+        play = {"simultaneous": self._update_both, "alternating": self._update_in_turn}[self.update]
+        return self._log(*play(real, z, labels))
+
+    def _update_both(self, real, z, labels):
+        """Both gradients at the same weights, from one forward pass."""
+        g_variables, d_variables = self.generator.trainable_variables, self.discriminator.trainable_variables
+
+        def forward():
+            fake = self._generate(z, labels, training=True)
+            real_logits = self._discriminate(real, labels, training=True)
+            fake_logits = self._discriminate(fake, labels, training=True)
+            return (self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits)), (real_logits, fake_logits)
+
+        # g_loss is differentiated by the generator's weights alone, d_loss by the discriminator's
+        (g_loss, d_loss), logits, (g_gradients, d_gradients) = backend.gradients(
+            self, forward, g_variables, d_variables
+        )
+        backend.apply(self.g_opt, g_gradients, g_variables)
+        backend.apply(self.d_opt, d_gradients, d_variables)
+        self.optimizer.iterations.assign_add(1)
+        return g_loss, d_loss, *logits
+
+    def _update_in_turn(self, real, z, labels):
+        """The discriminator first, then the generator against the new discriminator, on the same images."""
+        g_variables, d_variables = self.generator.trainable_variables, self.discriminator.trainable_variables
+
+        def g_forward():
+            fake = self._generate(z, labels, training=True)
+            fixed = ops.stop_gradient(fake)
+
+            def d_forward():
+                real_logits = self._discriminate(real, labels, training=True)
+                fake_logits = self._discriminate(fixed, labels, training=True)
+                return (self._d_loss(real_logits, fake_logits),), (real_logits, fake_logits)
+
+            (d_loss,), logits, (d_gradients,) = backend.gradients(self, d_forward, d_variables)
+            backend.apply(self.d_opt, d_gradients, d_variables)
+            return (self._g_loss(self._discriminate(fake, labels, training=True)),), (d_loss, *logits)
+
+        (g_loss,), d_results, (g_gradients,) = backend.gradients(self, g_forward, g_variables)
+        backend.apply(self.g_opt, g_gradients, g_variables)
+        self.optimizer.iterations.assign_add(1)
+        return g_loss, *d_results
+
+    @backend.step
+    def test_step(self, data):
+        """Losses and accuracies on a batch, with both networks in inference mode.
+
+        Args:
+            data: as in `train_step`.
+
+        Returns:
+            dict of float32 scalars, the keys of `train_step`.
+        """
+        real, labels = self._unpack(data)
+        z = self.sample_latents(ops.shape(real)[0], seed=self._evaluation_seeds)
+        real_logits = self._discriminate(real, labels, training=False)
+        fake_logits = self._discriminate(self._generate(z, labels, training=False), labels, training=False)
+        return self._log(self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits), real_logits, fake_logits)
+
+    def call(self, inputs, training=False):
+        """Images for latents.
+
+        Args:
+            inputs: `(batch, latent_dim)` float32 latents; for `ConditionalDCGAN` `[latents, labels]`.
+            training: bool, False for inference mode: batch normalisation by its moving averages.
+
+        Returns:
+            `(batch, height, width, channels)` float32 in `value_range`.
+
+        Raises:
+            ValueError: latents of another size, or labels outside the range.
+        """
+        z, labels = self._split(inputs)
+        return self._generate(z, labels, training=training)
+
+    def sample_latents(self, n, seed=None):
+        """Draws latents from the prior. `train_step` draws through it, so that a subclass may override it.
+
+        Args:
+            n: int, how many.
+            seed: int for latents that are the same in every run and on every backend; a
+                `keras.random.SeedGenerator`; or None for the next of the training's stream.
+
+        Returns:
+            `(n, latent_dim)` float32 tensor.
+        """
+        seed = self.seed_generator if seed is None else seed
+        return latents.sample((n, self.latent_dim), self.latent_prior, seed)
+
+    def generate(self, n=None, *, latents=None, labels=None, seed=None, batch_size=128):
+        """Makes images, in inference mode. Training and its random state are not touched.
+
+        Args:
+            n: int, how many; may be left out where `latents` or `labels` tell.
+            latents: `(n, latent_dim)` floats, or None to draw them from the prior.
+            labels: of a conditional model: an integer for all, or `(n,)` integers; None for each class in turn.
+            seed: int for the same images every time, None for others each time.
+            batch_size: int, how many go through the network at once.
+
+        Returns:
+            uint8 NumPy array `(n, height, width, channels)`.
+
+        Raises:
+            ValueError, TypeError: arguments that break these rules.
+
+        Example:
+            >>> gan.generate(25, seed=1)
+        """
+        checks.check_count("batch_size", batch_size)
+        if latents is not None:
+            checks.check_latents(latents, self.latent_dim)
+        told = [len(given) for given in (latents, labels) if hasattr(given, "__len__")]
+        if n is None and not told:
+            raise ValueError("generate() must be told how many images: pass n, latents or labels. Received: none")
+        n = told[0] if n is None else n
+        checks.check_count("n", n)
+        if any(count != n for count in told):
+            raise ValueError(f"`n`, `latents` and `labels` must agree. Received: {n} and {told}")
+        labels = self._labels_to_generate(labels, n)
+        if latents is None:
+            latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
+        inputs = checks.as_numpy(latents) if labels is None else [checks.as_numpy(latents), labels]
+        made = self.generator.predict(inputs, batch_size=batch_size, verbose=0)
+        return images.to_uint8(made, self.value_range)
+
+    # what a conditional model does otherwise
+
+    def _unpack(self, data):
+        """A batch as float32 images in `value_range`, and labels or None."""
+        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        checks.check_shape(real, self.image_shape)  # tracing comes before the first batch
+        return images.rescale(real, self.value_range), labels
+
+    def _generate(self, z, labels, training):
+        return self.generator(z, training=training)
+
+    def _discriminate(self, x, labels, training):
+        return self.discriminator(x, training=training)
+
+    def _split(self, inputs):
+        checks.check_latents(inputs, self.latent_dim)
+        return inputs, None
+
+    def _labels_to_generate(self, labels, n):
+        if labels is not None:
+            raise ValueError("DCGAN makes images without labels: use ConditionalDCGAN, or leave them out. Received: labels")
+
+    def _check_training(self, x, y=None, weights=None):
+        self._refuse_weight(weights)
+        if y is not None:
+            raise ValueError(
+                "DCGAN trains on images alone: pass fit(images), for a tf.data.Dataset of pairs "
+                "data.map(lambda image, label: image), or use ConditionalDCGAN. Received: images and labels"
+            )
+        checks.check_images(x, self.image_shape, self.value_range)
+
+    def _check_inputs(self, inputs):
+        checks.check_latents(inputs, self.latent_dim)
+
+    # losses and logs
+
+    def _g_loss(self, fake_logits):
+        return self.loss.generator(fake_logits) + sum(self.generator.losses)
+
+    def _d_loss(self, real_logits, fake_logits):
+        return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
+
+    def _log(self, g_loss, d_loss, real_logits, fake_logits):
+        n = ops.shape(real_logits)[0]
+        right = [ops.mean(ops.cast(side, "float32")) for side in (real_logits > 0, fake_logits < 0)]
+        self._loss_tracker.update_state(g_loss + d_loss, sample_weight=n)
+        for tracker, value in zip(self._trackers, (g_loss, d_loss, *right), strict=True):
+            tracker.update_state(value, sample_weight=n)
+        return self.get_metrics_result()
+
+    def _restart_evaluation(self):
+        self._evaluation_seeds.state.assign([0, 0])
+
+    # saving
+
+    def get_config(self):
+        """The constructor's arguments, the two networks serialised."""
+        return super().get_config() | {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_prior": self.latent_prior,
+            "value_range": self.value_range,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the model again from what `get_config` gave."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+            for name in ("generator", "discriminator")
+        }
+        return cls(**(config | networks))
+
+    def get_compile_config(self):
+        """The arguments of `compile`, serialised; empty for a model that is not compiled."""
+        if not self.compiled:
+            return {}
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "g_opt": serialize(self.g_opt),
+            "d_opt": serialize(self.d_opt),
+            "loss": serialize(self.loss),
+            "update": self.update,
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+        }
+
+    def compile_from_config(self, config):
+        """Compiles the model with what `get_compile_config` gave."""
+        self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
+
+    def save_own_variables(self, store):
+        """Saves the state of all random generators, the networks' dropout included: no resume is exact without."""
+        for i, variable in enumerate(self._random_state()):
+            store[f"random_state_{i}"] = variable.numpy()
+
+    def load_own_variables(self, store):
+        """Restores the state of all random generators."""
+        state = self._random_state()
+        if len(store.keys()) != len(state):
+            raise ValueError(
+                "The file's random states are of another model: as many random layers are needed as it was saved with. "
+                f"Received: {len(store.keys())} states for {len(state)}"
+            )
+        for i, variable in enumerate(state):
+            variable.assign(store[f"random_state_{i}"])
+
+    def _random_state(self):
+        weights = {id(v) for v in self.weights}
+        return [v for v in self.variables if id(v) not in weights]
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves the whole model, as `keras.Model.save`; a file is replaced whole or not at all."""
+        if zipped is False or not str(filepath).endswith(".keras"):
+            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Saves weights, optimizers and random states, as `keras.Model.save_weights`; replaced whole or not at all."""
+        if not str(filepath).endswith(".weights.h5"):
+            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
+        return self._replace(super().save_weights, filepath, overwrite, **kwargs)
+
+    def _replace(self, save, filepath, overwrite, **kwargs):
+        if not overwrite and pathlib.Path(filepath).exists():
+            return save(filepath, overwrite=False, **kwargs)  # Keras asks
+        with images.replacing(filepath) as temporary:
+            save(temporary, overwrite=True, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Exports the generator for inference, as `keras.Model.export`."""
+        return self.generator.export(filepath, format=format, **kwargs)
+
+
+def _optimizer(name, value):
+    """A Keras optimizer of what `compile` was given."""
+    if value is None:
+        return keras.optimizers.Adam(2e-4, beta_1=0.5, name=name)
+    if isinstance(value, str | dict):
+        value = keras.optimizers.get(value)
+    nested = keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
+    if not isinstance(value, keras.optimizers.Optimizer) or isinstance(value, nested):
+        raise TypeError(
+            f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or a "
+            f"name such as \"adam\". Received: {name}={value!r}"
+        )
+    return value

@@ -1,0 +1,174 @@
+"""Images: value ranges, grids and files."""
+
+import contextlib
+import os
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+from PIL import Image
+
+ANIMATIONS = (".gif", ".webp", ".png", ".apng")
+
+
+def check_value_range(value_range):
+    """Gives `value_range` as a tuple of two floats.
+
+    Raises:
+        ValueError: unless it is `(low, high)` with low below high.
+    """
+    try:
+        low, high = (float(v) for v in value_range)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise ValueError(
+            "`value_range` must be (low, high), two numbers, low below high, such as (-1, 1). "
+            f"Received: value_range={value_range!r}"
+        )
+    return low, high
+
+
+def rescale(images, value_range):
+    """Brings a batch to float32 in `value_range`, on the device.
+
+    Args:
+        images: tensor; uint8 is rescaled from 0–255, float is taken to lie in `value_range` already.
+        value_range: `(low, high)`.
+
+    Returns:
+        float32 tensor of the same shape.
+    """
+    low, high = value_range
+    is_uint8 = keras.backend.standardize_dtype(images.dtype) == "uint8"
+    images = keras.ops.cast(images, "float32")
+    return images / (255 / (high - low)) + low if is_uint8 else images
+
+
+def to_uint8(images, value_range):
+    """Turns a generator's images into pixels.
+
+    Args:
+        images: float array in `value_range`.
+        value_range: `(low, high)`.
+
+    Returns:
+        uint8 NumPy array of the same shape; values outside the range are clipped.
+    """
+    low, high = value_range
+    scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
+    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+
+
+def grid(images, columns=None, *, gap=2, scale=1):
+    """Lays images out in a grid, row by row.
+
+    Args:
+        images: `(n, height, width, channels)` uint8, 1 to 4 channels.
+        columns: int, None for a near-square grid.
+        gap: int, pixels between images and around them.
+        scale: int, how many pixels of the grid an image's pixel takes in each direction.
+
+    Returns:
+        `PIL.Image.Image`, black between the images; mode L, LA, RGB or RGBA for 1, 2, 3 or 4 channels.
+    """
+    n, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    sheet = np.zeros((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), "uint8")
+    for i, image in enumerate(images):
+        top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image
+    sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet, {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels])
+
+
+@contextlib.contextmanager
+def replacing(filepath):
+    """Gives a temporary path beside `filepath` that takes its place if the body ends well.
+
+    Whoever reads `filepath` finds the old file or the new one, whole, and never a part.
+
+    Args:
+        filepath: path; its folder must exist.
+
+    Yields:
+        `pathlib.Path` with the same ending, free to be written.
+    """
+    filepath = pathlib.Path(filepath)
+    suffix = "".join(filepath.suffixes[-2:])  # .weights.h5 counts as one ending
+    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
+    os.close(handle)
+    temporary = pathlib.Path(temporary)
+    try:
+        yield temporary
+        # mkstemp's files are private; a file that is meant to be shared has the permissions of any other
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, filepath)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(image, filepath):
+    """Writes an image file, whole or not at all.
+
+    Args:
+        image: `PIL.Image.Image`.
+        filepath: path, its ending tells the format.
+    """
+    with replacing(filepath) as temporary:
+        image.save(temporary)
+
+
+def save_animation(frames, filepath, *, duration):
+    """Writes frames as an endless animation, whole or not at all.
+
+    Args:
+        frames: list of `PIL.Image.Image` of one size.
+        filepath: path that ends in .gif, .webp, .png or .apng.
+        duration: int, milliseconds a frame.
+    """
+    first, *more = frames
+    options = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
+    with replacing(filepath) as temporary:
+        first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
+
+
+def load_animation(filepath, *, duration):
+    """Reads an animation's frames.
+
+    Args:
+        filepath: path of a file that `save_animation` wrote.
+        duration: int, the milliseconds a frame it was written with: formats store equal frames once, for longer.
+
+    Returns:
+        List of `PIL.Image.Image`.
+    """
+    frames = []
+    with Image.open(filepath) as file:
+        for i in range(getattr(file, "n_frames", 1)):
+            file.seek(i)
+            file.load()
+            times = max(1, round(file.info.get("duration", duration) / duration))
+            frames += [file.copy()] * times
+    return frames
+
+
+def flatten(image):
+    """An image in grey or colour, what is transparent laid on white.
+
+    Args:
+        image: `PIL.Image.Image` of any mode.
+
+    Returns:
+        `PIL.Image.Image` of mode L or RGB.
+    """
+    if image.has_transparency_data:
+        grey = image.mode == "LA"
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        return image.convert("L" if grey else "RGB")
+    return image.convert("L" if image.mode in ("1", "L", "I;16", "I", "F") else "RGB")

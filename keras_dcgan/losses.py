@@ -1,0 +1,243 @@
+"""Adversarial losses: pure functions of logits.
+
+A loss has two methods. `discriminator(real_logits, fake_logits)` is what the discriminator minimises,
+`generator(fake_logits)` what the generator minimises. Both take float32 logits of shape `(batch, 1)`, positive where
+the discriminator says "real", and return a float32 scalar, the mean over the batch. Nothing else in the library
+applies a sigmoid: the cross-entropy losses do it here, in the one numerically safe place.
+
+A loss of your own subclasses `AdversarialLoss`.
+"""
+
+import keras
+from keras import ops
+
+
+class AdversarialLoss:
+    """Base of all losses: two pure functions of logits, and a config.
+
+    Subclass it, define both methods, and decorate the class with `keras.saving.register_keras_serializable()` so that
+    a saved model finds it again.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("my_package")
+        ... class Margin(keras_dcgan.losses.AdversarialLoss):
+        ...     def discriminator(self, real_logits, fake_logits):
+        ...         return ops.mean(fake_logits - real_logits)
+        ...     def generator(self, fake_logits):
+        ...         return -ops.mean(fake_logits)
+    """
+
+    def discriminator(self, real_logits, fake_logits):
+        """What the discriminator minimises.
+
+        Args:
+            real_logits: `(batch, 1)` float32, the discriminator's logits of real images.
+            fake_logits: `(batch, 1)` float32, its logits of generated images.
+
+        Returns:
+            float32 scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define discriminator(real_logits, fake_logits).")
+
+    def generator(self, fake_logits):
+        """What the generator minimises.
+
+        Args:
+            fake_logits: `(batch, 1)` float32, the discriminator's logits of generated images.
+
+        Returns:
+            float32 scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define generator(fake_logits).")
+
+    def get_config(self):
+        """The constructor's arguments as a dict, for saving."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the loss again from what `get_config` gave."""
+        return cls(**config)
+
+
+class _CrossEntropy(AdversarialLoss):
+    """What both cross-entropy losses share: the discriminator's side and the smoothing of labels."""
+
+    def __init__(self, label_smoothing=0.0):
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                "`label_smoothing` moves the targets 0 and 1 by half of itself towards 0.5 and must lie in [0, 1): "
+                f"0.2 makes them 0.1 and 0.9. Received: label_smoothing={label_smoothing}"
+            )
+        self.label_smoothing = label_smoothing
+
+    def _mean_cross_entropy(self, label, logits):
+        # -label·log σ(x) − (1 − label)·log(1 − σ(x)), written so that no logit, however large, overflows
+        label = label * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        return ops.mean(ops.softplus(logits) - label * logits)
+
+    def discriminator(self, real_logits, fake_logits):
+        return self._mean_cross_entropy(1.0, real_logits) + self._mean_cross_entropy(0.0, fake_logits)
+
+    def get_config(self):
+        return {"label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class NonSaturating(_CrossEntropy):
+    """Cross-entropy with the non-saturating generator loss: the default.
+
+    With `D = σ(logit)`, the discriminator minimises `−E[log D(x)] − E[log(1 − D(G(z)))]`, the sum of the two
+    cross-entropies, and the generator `−E[log D(G(z))]`. Its gradient is strong exactly while the discriminator
+    rejects the samples, where the one of `Minimax` vanishes.
+
+    Args:
+        label_smoothing: float in `[0, 1)`, as in `keras.losses.BinaryCrossentropy`: every target `y` becomes
+            `y·(1 − label_smoothing) + label_smoothing / 2`.
+
+    Raises:
+        ValueError: `label_smoothing` outside `[0, 1)`.
+
+    Reference:
+        Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
+    """
+
+    def generator(self, fake_logits):
+        return self._mean_cross_entropy(1.0, fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class Minimax(_CrossEntropy):
+    """The original zero-sum game.
+
+    With `D = σ(logit)`, the discriminator minimises `−E[log D(x)] − E[log(1 − D(G(z)))]` and the generator
+    `E[log(1 − D(G(z)))]`: what one wins, the other loses. The generator's gradient vanishes where the discriminator
+    is sure of itself; it is here to show that, and to compare with.
+
+    Args:
+        label_smoothing: float in `[0, 1)`, as in `keras.losses.BinaryCrossentropy`.
+
+    Raises:
+        ValueError: `label_smoothing` outside `[0, 1)`.
+
+    Reference:
+        Goodfellow et al., Generative Adversarial Nets, 2014, equation 1.
+    """
+
+    def generator(self, fake_logits):
+        return -self._mean_cross_entropy(0.0, fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class LeastSquares(AdversarialLoss):
+    """Least squares: logits are pulled to 1 for real images and to 0 for generated ones.
+
+    The discriminator minimises `½E[(D(x) − 1)²] + ½E[D(G(z))²]`, the generator `½E[(D(G(z)) − 1)²]`, where `D` is the
+    logit itself. The training logs' accuracies count logits on the right side of 0, so that under this loss, whose
+    decision boundary lies at ½, they are generous to real images.
+
+    Reference:
+        Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9 (a = 0, b = c = 1).
+    """
+
+    def discriminator(self, real_logits, fake_logits):
+        return 0.5 * ops.mean(ops.square(real_logits - 1)) + 0.5 * ops.mean(ops.square(fake_logits))
+
+    def generator(self, fake_logits):
+        return 0.5 * ops.mean(ops.square(fake_logits - 1))
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class Hinge(AdversarialLoss):
+    """Hinge: the discriminator stops pushing where its margin is 1.
+
+    The discriminator minimises `E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]`, the generator `−E[D(G(z))]`, where `D`
+    is the logit itself.
+
+    Reference:
+        Lim and Ye, Geometric GAN, 2017, section 3; Miyato et al., Spectral Normalization for Generative Adversarial
+        Networks, 2018, equations 16 and 17.
+    """
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
+
+    def generator(self, fake_logits):
+        return -ops.mean(fake_logits)
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class Wasserstein(AdversarialLoss):
+    """Wasserstein: the difference of the mean logits.
+
+    The discriminator minimises `E[D(G(z))] − E[D(x)]`, the generator `−E[D(G(z))]`, where `D` is the logit itself. It
+    estimates a distance only where `D` is Lipschitz: constrain its weights with a `kernel_constraint` (the paper clips
+    them) or with `keras.layers.SpectralNormalization`.
+
+    Reference:
+        Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, algorithm 1.
+    """
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(fake_logits) - ops.mean(real_logits)
+
+    def generator(self, fake_logits):
+        return -ops.mean(fake_logits)
+
+
+LOSSES = {
+    "non_saturating": NonSaturating,
+    "minimax": Minimax,
+    "least_squares": LeastSquares,
+    "hinge": Hinge,
+    "wasserstein": Wasserstein,
+}
+
+
+def get(loss):
+    """Makes a loss object of what `compile` was given.
+
+    Args:
+        loss: None (non-saturating), a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein"), an
+            object with the two methods of `AdversarialLoss`, or a `keras.losses.BinaryCrossentropy(from_logits=True)`,
+            which becomes `NonSaturating` with its label smoothing.
+
+    Returns:
+        An object with the methods `discriminator(real_logits, fake_logits)` and `generator(fake_logits)`.
+
+    Raises:
+        ValueError: an unknown name, or a cross-entropy that expects probabilities or sums over the batch.
+        TypeError: anything else.
+    """
+    known = ", ".join(f'"{name}"' for name in LOSSES)
+    if loss is None:
+        return NonSaturating()
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"Unknown loss. `loss` takes a name out of {known}. Received: loss={loss!r}")
+        return LOSSES[loss]()
+    if isinstance(loss, keras.losses.BinaryCrossentropy):
+        return _from_binary_crossentropy(loss)
+    if not isinstance(loss, type) and all(callable(getattr(loss, m, None)) for m in ("generator", "discriminator")):
+        return loss
+    raise TypeError(
+        f"`loss` must be a name ({known}), an object of keras_dcgan.losses or with its two methods generator() and "
+        "discriminator(), or keras.losses.BinaryCrossentropy(from_logits=True); of a class, pass an instance. "
+        f"Received: loss={loss!r}"
+    )
+
+
+def _from_binary_crossentropy(loss):
+    config = loss.get_config()
+    if not config["from_logits"]:
+        raise ValueError(
+            "`loss` must read logits: the discriminator ends in a linear unit, and a loss with from_logits=False takes "
+            "these logits for probabilities, so that training never converges. Pass "
+            "keras.losses.BinaryCrossentropy(from_logits=True). Received: loss=BinaryCrossentropy(from_logits=False)"
+        )
+    if config["reduction"] not in ("sum_over_batch_size", "mean"):
+        raise ValueError(
+            '`loss` must be a mean over the batch: reduction="sum_over_batch_size", Keras\'s default. Received: '
+            f"loss=BinaryCrossentropy(reduction={config['reduction']!r})"
+        )
+    return NonSaturating(label_smoothing=config["label_smoothing"])

@@ -1,0 +1,170 @@
+"""Presets: published systems as plain dicts of builder arguments, with where they come from.
+
+`generator`, `discriminator` and `model` hold keyword arguments of the two builders and of the model; `from_preset`
+overrides a key in every one of the three that has it. `training` tells how the system was published as trained.
+"""
+
+from keras_dcgan import networks
+
+_TUTORIAL = "TensorFlow's DCGAN tutorial"
+_RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning with DCGANs, 2016"
+_RADFORD_TRAINING = "batch 128, Adam(2e-4, beta_1=0.5) for both networks"
+
+PRESETS = {
+    "mnist": {
+        "conditional": False,
+        "builders": (networks.tutorial_generator, networks.tutorial_discriminator),
+        "generator": {"image_shape": (28, 28, 1), "latent_dim": 100, "width": 1.0, "value_range": (-1, 1)},
+        "discriminator": {"image_shape": (28, 28, 1), "width": 1.0, "dropout": 0.3},
+        "model": {"latent_prior": "normal", "value_range": (-1, 1)},
+        "reference": _TUTORIAL,
+        "training": "batch 256, Adam(1e-4) for both networks, 50 epochs, a checkpoint every 15",
+    },
+    "cifar10": {
+        "conditional": False,
+        "builders": (networks.tutorial_generator, networks.tutorial_discriminator),
+        "generator": {"image_shape": (32, 32, 3), "latent_dim": 100, "width": 1.0, "value_range": (-1, 1)},
+        "discriminator": {"image_shape": (32, 32, 3), "width": 1.0, "dropout": 0.3},
+        "model": {"latent_prior": "normal", "value_range": (-1, 1)},
+        "reference": _TUTORIAL,
+        "training": "batch 256, Adam(1e-4) for both networks, 100 epochs",
+    },
+    "fashion_mnist_conditional": {
+        "conditional": True,
+        "builders": (networks.label_map_generator, networks.label_map_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "num_classes": 10,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {"image_shape": (28, 28, 1), "num_classes": 10, "width": 1.0, "dropout": 0.3},
+        "model": {"latent_prior": "normal", "value_range": (-1, 1)},
+        "reference": "a course's conditional GAN on Fashion-MNIST, its discriminator's last tanh left out",
+        "training": "100 epochs",
+    },
+    "radford_64": {
+        "conditional": False,
+        "builders": (networks.radford_generator, networks.radford_discriminator),
+        "generator": {
+            "image_shape": (64, 64, 3),
+            "latent_dim": 100,
+            "depth": 4,
+            "kernel_size": 5,
+            "batch_norm_affine": True,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {
+            "image_shape": (64, 64, 3),
+            "depth": 4,
+            "kernel_size": 5,
+            "batch_norm_affine": True,
+            "width": 1.0,
+        },
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1)},
+        "reference": _RADFORD,
+        "training": _RADFORD_TRAINING,
+    },
+    "radford_28": {
+        "conditional": False,
+        "builders": (networks.radford_generator, networks.radford_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "depth": 2,
+            "kernel_size": 4,
+            "batch_norm_affine": True,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {
+            "image_shape": (28, 28, 1),
+            "depth": 2,
+            "kernel_size": 4,
+            "batch_norm_affine": True,
+            "width": 1.0,
+        },
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1)},
+        "reference": _RADFORD,
+        "training": _RADFORD_TRAINING,
+    },
+    "radford_28_conditional": {
+        "conditional": True,
+        "builders": (networks.radford_generator, networks.radford_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "num_classes": 10,
+            "depth": 2,
+            "kernel_size": 4,
+            "batch_norm_affine": True,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {
+            "image_shape": (28, 28, 1),
+            "num_classes": 10,
+            "depth": 2,
+            "kernel_size": 4,
+            "batch_norm_affine": True,
+            "width": 1.0,
+        },
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1)},
+        "reference": f"{_RADFORD}; Miyato and Koyama, cGANs with Projection Discriminator, 2018",
+        "training": _RADFORD_TRAINING,
+    },
+    "all_convolutional_28": {
+        "conditional": False,
+        "builders": (networks.all_convolutional_generator, networks.all_convolutional_discriminator),
+        "generator": {"image_shape": (28, 28, 1), "latent_dim": 100, "width": 1.0, "value_range": (-1, 1)},
+        "discriminator": {"image_shape": (28, 28, 1), "width": 1.0},
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1)},
+        "reference": f"{_RADFORD}, with a transposed convolution in place of its projection",
+        "training": _RADFORD_TRAINING,
+    },
+}
+
+
+def build(name, *, conditional, seed=None, **overrides):
+    """Builds a preset's networks.
+
+    Args:
+        name: str, a key of `PRESETS`.
+        conditional: bool, whether the model to be built takes labels.
+        seed: int or None, for the networks' initial weights.
+        **overrides: arguments that replace the preset's own.
+
+    Returns:
+        `(generator, discriminator, model_arguments)`.
+
+    Raises:
+        ValueError: an unknown preset or override, or a preset for the other model.
+    """
+    kind = {True: "ConditionalDCGAN", False: "DCGAN"}
+    if name not in PRESETS:
+        known = ", ".join(f'"{n}"' for n, preset in PRESETS.items() if preset["conditional"] == conditional)
+        raise ValueError(f"Unknown preset. {kind[conditional]} knows {known}. Received: name={name!r}")
+    preset = PRESETS[name]
+    if preset["conditional"] != conditional:
+        raise ValueError(
+            f"This preset has networks {'with' if preset['conditional'] else 'without'} labels: use "
+            f'{kind[not conditional]}.from_preset("{name}"). Received: name={name!r}'
+        )
+    sections = [preset["generator"], preset["discriminator"], preset["model"]]
+    known = sorted(set().union(*sections))
+    unknown = sorted(set(overrides) - set(known))
+    if unknown:
+        raise ValueError(f'Preset "{name}" takes the overrides {", ".join(known)}. Received: {", ".join(unknown)}')
+    generator, discriminator, model = (
+        {key: overrides.get(key, value) for key, value in section.items()} for section in sections
+    )
+    make_generator, make_discriminator = preset["builders"]
+    # two seeds from one, so that the networks do not start with the same numbers
+    seeds = (None, None) if seed is None else (2 * seed, 2 * seed + 1)
+    return (
+        make_generator(**generator, seed=seeds[0]),
+        make_discriminator(**discriminator, seed=seeds[1]),
+        model,
+    )

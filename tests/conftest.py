@@ -1,0 +1,53 @@
+"""What the tests share: tiny models and images, and what third parties warn of."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import hypothesis
+import keras
+import numpy as np
+import pytest
+
+import keras_dcgan
+
+BACKEND = keras.backend.backend()
+
+# a new size costs JAX a compilation of every operation
+hypothesis.settings.register_profile(
+    "here", deadline=None, max_examples={"tensorflow": 25, "torch": 25, "jax": 8}[BACKEND], derandomize=True
+)
+hypothesis.settings.load_profile("here")
+
+
+@pytest.fixture
+def images():
+    """24 uint8 images (8, 8, 1), no two alike."""
+    return np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
+
+
+@pytest.fixture
+def labels():
+    """Labels of the 24 images, three classes."""
+    return np.arange(24, dtype="int64") % 3
+
+
+def tiny(preset="radford_28", seed=0, **overrides):
+    """A preset at 8x8 pixels and a few channels, compiled."""
+    model = keras_dcgan.ConditionalDCGAN if "conditional" in preset else keras_dcgan.DCGAN
+    sizes = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 1 / 32}
+    sizes |= {"num_classes": 3} if "conditional" in preset else {}
+    gan = model.from_preset(preset, seed=seed, **(sizes | overrides))
+    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
+    return gan
+
+
+def weights(model):
+    """All weights, optimizer states and random states as NumPy arrays."""
+    return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+
+
+def assert_identical(model, other):
+    """Two models are equal to the last bit."""
+    for a, b in zip(weights(model), weights(other), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,425 @@
+"""The model's public surface: construction, compile, call, sampling, generation, configuration."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND, assert_identical, tiny, weights
+from keras import layers
+
+import keras_dcgan
+from keras_dcgan import DCGAN, backend
+
+LOGS = {"loss", "g_loss", "d_loss", "real_accuracy", "fake_accuracy"}
+
+
+def generator(latents=(4,), activation="tanh", **last):
+    return keras.Sequential(
+        [
+            keras.Input(latents),
+            layers.Flatten(),
+            layers.Dense(8 * 8, activation=activation, **last),
+            layers.Reshape((8, 8, 1)),
+        ]
+    )
+
+
+def discriminator(*last, shape=(8, 8, 1)):
+    return keras.Sequential([keras.Input(shape), layers.Flatten(), *(last or [layers.Dense(1)])])
+
+
+def test_trains_with_fit_and_logs_what_it_promises(images):
+    gan = tiny()
+    history = gan.fit(images, batch_size=8, epochs=2, validation_data=images[:8], verbose=0).history
+    assert set(history) == LOGS | {f"val_{name}" for name in LOGS}
+    for prefix in ("", "val_"):
+        total = np.array(history[f"{prefix}g_loss"]) + history[f"{prefix}d_loss"]
+        np.testing.assert_allclose(history[f"{prefix}loss"], total, rtol=1e-5)
+    assert int(gan.g_opt.iterations.numpy()) == int(gan.d_opt.iterations.numpy()) == 6
+
+
+def test_learns_the_brightness_of_its_images():
+    bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16)
+    gan.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), keras.optimizers.Adam(5e-3, beta_1=0.5))
+    before = gan.generate(64, seed=1).mean()
+    gan.fit(bright, batch_size=16, epochs=40, verbose=0)
+    assert abs(before - 128) < 40
+    assert gan.generate(64, seed=1).mean() > 200
+
+
+def test_own_networks():
+    gan = DCGAN(generator(), discriminator(), latent_prior="uniform", seed=3)
+    assert gan.latent_dim == 4
+    assert gan.image_shape == (8, 8, 1)
+    assert gan.built
+    gan.compile()
+    assert set(gan.train_on_batch(np.zeros((4, 8, 8, 1), "uint8"), return_dict=True)) == LOGS
+
+
+def test_default_optimizers_and_loss_are_the_documented_ones():
+    gan = tiny()
+    gan.compile()
+    for opt in (gan.g_opt, gan.d_opt):
+        assert type(opt) is keras.optimizers.Adam
+        assert float(opt.learning_rate.numpy()) == pytest.approx(2e-4)
+        assert opt.beta_1 == 0.5
+    assert type(gan.loss) is keras_dcgan.losses.NonSaturating
+    assert gan.update == "simultaneous"
+
+
+def test_compile_takes_its_arguments_by_position_and_optimizers_by_name():
+    gan = tiny()
+    gan.compile("sgd", "rmsprop", "hinge", update="alternating")
+    assert [type(x).__name__ for x in (gan.g_opt, gan.d_opt, gan.loss)] == ["SGD", "RMSprop", "Hinge"]
+    assert gan.update == "alternating"
+
+
+def test_compiling_again_starts_new_optimizers(images):
+    gan = tiny()
+    gan.train_on_batch(images)
+    gan.compile("sgd", "sgd")
+    gan.train_on_batch(images)
+    assert int(gan.g_opt.iterations.numpy()) == 1
+
+
+def test_call_and_predict_give_images_in_the_value_range():
+    gan = tiny(value_range=(0, 1))
+    z = np.random.default_rng(0).normal(0, 50, (5, 4)).astype("float32")
+    called = keras.ops.convert_to_numpy(gan(z))
+    assert called.shape == (5, 8, 8, 1)
+    assert called.min() >= 0
+    assert called.max() <= 1
+    np.testing.assert_allclose(gan.predict(z, batch_size=2, verbose=0), called, atol=1e-6)
+    np.testing.assert_allclose(gan.predict_on_batch(z), called, atol=1e-6)
+
+
+def test_call_in_training_mode_uses_the_batchs_statistics():
+    gan = tiny()
+    z = gan.sample_latents(5, seed=0)
+    inference, training = (keras.ops.convert_to_numpy(gan(z, training=t)) for t in (False, True))
+    assert np.abs(inference - training).max() > 1e-4
+
+
+def test_evaluate_gives_the_same_figures_each_time_and_leaves_training_alone(images):
+    one, other = tiny(), tiny()
+    first = one.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    assert set(first) == LOGS
+    assert one.evaluate(images, batch_size=8, verbose=0, return_dict=True) == first
+    one.fit(images, batch_size=8, epochs=2, shuffle=False, validation_data=images, verbose=0)
+    other.fit(images, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_evaluate_computes_the_losses_in_inference_mode(images):
+    gan = tiny()
+    logs = gan.test_on_batch(images, return_dict=True)
+    z = keras.random.normal((1,), seed=0)  # only to be sure that a seed elsewhere changes nothing
+    assert z is not None
+    gan._restart_evaluation()
+    z = gan.sample_latents(24, seed=gan._evaluation_seeds)
+    real = gan.discriminator(images / np.float32(127.5) - 1, training=False)
+    fake = gan.discriminator(gan.generator(z, training=False), training=False)
+    real, fake = (keras.ops.convert_to_numpy(x).astype("float64") for x in (real, fake))
+    assert logs["g_loss"] == pytest.approx(np.log1p(np.exp(-fake)).mean(), rel=1e-5)
+    assert logs["d_loss"] == pytest.approx(np.log1p(np.exp(-real)).mean() + np.log1p(np.exp(fake)).mean(), rel=1e-5)
+
+
+def test_priors():
+    normal, uniform = (tiny(latent_prior=prior) for prior in ("normal", "uniform"))
+    for seed in (None, 1):
+        z = keras.ops.convert_to_numpy(normal.sample_latents(4000, seed=seed))
+        assert z.shape == (4000, 4)
+        assert z.dtype == "float32"
+        assert z.mean() == pytest.approx(0, abs=0.04)
+        assert z.std() == pytest.approx(1, abs=0.03)
+        z = keras.ops.convert_to_numpy(uniform.sample_latents(4000, seed=seed))
+        assert -1 <= z.min() < -0.99
+        assert 0.99 < z.max() <= 1
+        assert z.std() == pytest.approx(1 / np.sqrt(3), abs=0.02)
+
+
+def test_latents_of_an_integer_seed_are_the_same_on_every_backend():
+    expected = np.random.default_rng(7).uniform(-1, 1, (3, 4)).astype("float32")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(tiny().sample_latents(3, seed=7)), expected)
+
+
+def test_training_draws_through_sample_latents(images):
+    class Zeros(DCGAN):
+        def sample_latents(self, n, seed=None):
+            return keras.ops.zeros((n, self.latent_dim))
+
+    made = []
+
+    class Generator(keras.layers.Layer):
+        def call(self, z):
+            made.append(backend.concrete(z))
+            return z
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    plain = generator()
+    z = keras.Input((4,))
+    gan = Zeros(keras.Model(z, plain(Generator()(z))), discriminator())
+    gan.compile(run_eagerly=True)
+    gan.train_on_batch(images)
+    assert made[-1].shape == (24, 4)
+    assert not made[-1].any()
+    assert (gan.generate(3, seed=1) == gan.generate(3, seed=2)).all()
+
+
+def test_generate_gives_pixels_and_the_same_for_the_same_seed():
+    gan = tiny()
+    one = gan.generate(7, seed=1)
+    assert one.dtype == "uint8"
+    assert one.shape == (7, 8, 8, 1)
+    np.testing.assert_array_equal(one, gan.generate(7, seed=1, batch_size=3))
+    assert (one != gan.generate(7, seed=2)).any()
+    assert (gan.generate(7) != gan.generate(7)).any()
+    z = np.asarray(keras.ops.convert_to_numpy(gan.sample_latents(7, seed=1)))
+    np.testing.assert_array_equal(one, gan.generate(latents=z))
+    by_hand = np.rint((keras.ops.convert_to_numpy(gan.generator(z)).astype("float64") + 1) * 127.5)
+    assert np.abs(by_hand - one).max() <= 1
+    assert (by_hand == one).mean() > 0.99
+
+
+def test_generating_disturbs_nothing(images):
+    gan, other = tiny(), tiny()
+    for model in (gan, other):
+        model.fit(images, batch_size=8, shuffle=False, verbose=0)
+        if model is gan:
+            gan.generate(3)
+            gan.generate(3, seed=1)
+        model.fit(images, batch_size=8, shuffle=False, verbose=0)
+    assert_identical(gan, other)
+
+
+def test_same_seed_same_run(images):
+    one, other = tiny("mnist"), tiny("mnist")
+    for gan in (one, other):
+        gan.fit(images, batch_size=8, shuffle=False, verbose=0)
+    assert_identical(one, other)
+
+
+def test_survives_its_config():
+    gan = tiny(latent_prior="normal", value_range=(0, 1), seed=5)
+    again = DCGAN.from_config(gan.get_config())
+    assert again.get_config().keys() == gan.get_config().keys()
+    for name in ("latent_prior", "value_range", "seed", "latent_dim", "image_shape"):
+        assert getattr(again, name) == getattr(gan, name)
+    assert again.count_params() == gan.count_params()
+
+
+def test_clones_and_summarises(capsys):
+    gan = tiny()
+    gan.summary(print_fn=print)
+    assert "generator" in capsys.readouterr().out
+
+
+def test_mixed_bfloat16_trains(images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        gan = tiny()
+        history = gan.fit(images, batch_size=8, verbose=0).history
+        assert gan.generator.get_layer("images").compute_dtype == "float32"
+        assert gan.weights[0].dtype == "float32"
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_mixed_float16_is_refused():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        with pytest.raises(ValueError, match="mixed_bfloat16"):
+            tiny()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the SavedModel is read back with TensorFlow")
+@pytest.mark.filterwarnings("ignore:.*np.object.*:FutureWarning")
+def test_exports_its_generator(tmp_path):
+    import tensorflow as tf
+
+    gan = tiny()
+    gan.export(tmp_path / "generator", verbose=False)
+    z = gan.sample_latents(3, seed=1)
+    exported = tf.saved_model.load(str(tmp_path / "generator"))
+    np.testing.assert_allclose(exported.serve(z), gan(z), atol=1e-6)
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [
+        ([layers.Dense(1, activation="sigmoid")], "sigmoid"),
+        ([layers.Dense(1, activation="tanh")], "tanh"),
+        ([layers.Dense(1, activation="softmax")], "softmax"),
+        ([layers.Dense(1), layers.Activation("tanh")], "tanh"),
+        ([layers.Dense(1), layers.Softmax()], "softmax"),
+        ([layers.Dense(1, activation="sigmoid"), layers.Reshape((1,)), layers.Dropout(0.1)], "sigmoid"),
+        ([keras.Sequential([keras.Input((64,)), layers.Dense(1, activation="sigmoid")])], "sigmoid"),
+        ([layers.Dense(1, activation="relu")], "relu"),
+        ([layers.Dense(1), layers.ReLU()], "relu"),
+    ],
+)
+def test_refuses_a_discriminator_that_does_not_end_in_logits(last, name):
+    with pytest.raises(ValueError, match=f"never converges.*ends in {name}"):
+        DCGAN(generator(), discriminator(*last))
+
+
+def test_refuses_a_functional_discriminator_that_ends_in_an_operation():
+    x = keras.Input((8, 8, 1))
+    for operation in (keras.ops.sigmoid, keras.ops.tanh):
+        d = keras.Model(x, operation(layers.Dense(1)(layers.Flatten()(x))))
+        with pytest.raises(ValueError, match="never converges"):
+            DCGAN(generator(), d)
+
+
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        ((generator(), discriminator(shape=(9, 8, 1))), "do not fit"),
+        ((generator(), discriminator(shape=(8, 8, 3))), "do not fit"),
+        ((generator(), discriminator(layers.Dense(2))), r"\(batch, 1\)"),
+        ((generator((2, 2)), discriminator()), "latent_dim"),
+        ((discriminator(layers.Dense(4), shape=(4,)), discriminator()), "images of shape"),
+        ((keras.Sequential([generator(), layers.Activation("tanh", dtype="float16")]), discriminator()), "float32"),
+        ((generator(), discriminator(layers.Dense(1, dtype="bfloat16"))), "float32"),
+    ],
+)
+def test_refuses_networks_that_do_not_fit(networks, message):
+    with pytest.raises(ValueError, match=message):
+        DCGAN(*networks)
+
+
+def test_refuses_networks_with_labels():
+    gan = tiny("radford_28_conditional")
+    with pytest.raises(ValueError, match="ConditionalDCGAN"):
+        DCGAN(gan.generator, gan.discriminator)
+
+
+def test_refuses_what_is_no_built_model():
+    with pytest.raises(TypeError, match="`generator` must be a built"):
+        DCGAN(lambda z: z, discriminator())
+    with pytest.raises(TypeError, match="`discriminator` must be a built"):
+        DCGAN(generator(), keras.Sequential([layers.Flatten(), layers.Dense(1)]))
+
+
+@pytest.mark.parametrize(
+    ("activation", "value_range"), [("tanh", (0, 1)), ("sigmoid", (-1, 1)), ("tanh", (0, 255)), ("sigmoid", (0, 255))]
+)
+def test_refuses_a_range_that_the_generator_does_not_make(activation, value_range):
+    with pytest.raises(ValueError, match="`value_range` must be the range"):
+        DCGAN(generator(activation=activation), discriminator(), value_range=value_range)
+
+
+@pytest.mark.parametrize("value_range", [(1, -1), (0, 0), 5, (0, 1, 2), ("a", "b"), (0, float("nan")), None])
+def test_refuses_what_is_no_range(value_range):
+    with pytest.raises(ValueError, match=r"`value_range` must be \(low, high\)"):
+        DCGAN(generator(), discriminator(), value_range=value_range)
+
+
+def test_refuses_an_unknown_prior():
+    with pytest.raises(ValueError, match='"normal" or "uniform"'):
+        DCGAN(generator(), discriminator(), latent_prior="gaussian")
+
+
+def test_refuses_an_unknown_preset_or_override():
+    with pytest.raises(ValueError, match='"mnist", "cifar10", "radford_64", "radford_28", "all_convolutional_28"'):
+        DCGAN.from_preset("minst")
+    with pytest.raises(ValueError, match="kernel_size, latent_dim, latent_prior, value_range, width"):
+        DCGAN.from_preset("radford_28", sizes=3)
+    with pytest.raises(ValueError, match="ConditionalDCGAN.from_preset"):
+        DCGAN.from_preset("radford_28_conditional")
+    with pytest.raises(ValueError, match=r"keras_dcgan.ConditionalDCGAN|DCGAN.from_preset"):
+        keras_dcgan.ConditionalDCGAN.from_preset("mnist")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"g_opt": 3}, TypeError, "`g_opt` must be a Keras optimizer"),
+        ({"d_opt": keras.optimizers.Adam}, TypeError, "`d_opt` must be a Keras optimizer"),
+        ({"g_opt": "adma"}, ValueError, "adma"),
+        ({"g_opt": keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())}, TypeError, "`g_opt`"),
+        ({"update": "both"}, ValueError, '"simultaneous" or "alternating"'),
+        ({"loss": "bce"}, ValueError, '"non_saturating"'),
+        ({"loss": keras.losses.BinaryCrossentropy()}, ValueError, "from_logits=True"),
+        ({"metrics": ["accuracy"]}, TypeError, "metrics"),
+        ({"optimizer": "adam"}, TypeError, "optimizer"),
+    ],
+)
+def test_refuses_to_compile_nonsense_and_stays_compiled_as_before(images, arguments, error, message):
+    gan = tiny()
+    before = gan.g_opt, gan.d_opt, gan.loss
+    with pytest.raises(error, match=message):
+        gan.compile(**arguments)
+    assert (gan.g_opt, gan.d_opt, gan.loss) == before
+    gan.train_on_batch(images)
+
+
+def test_refuses_one_optimizer_for_both():
+    opt = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="two objects"):
+        tiny().compile(opt, opt)
+
+
+def test_refuses_to_fit_before_compile(images):
+    gan = DCGAN(generator(), discriminator())
+    with pytest.raises(ValueError, match=r"compile\(\)"):
+        gan.fit(images)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n": 0}, ValueError, "`n` must be a positive integer"),
+        ({"n": -3}, ValueError, "`n` must be a positive integer"),
+        ({"n": 2.0}, TypeError, "`n` must be a positive integer"),
+        ({"n": True}, TypeError, "`n` must be a positive integer"),
+        ({}, ValueError, "pass n"),
+        ({"latents": np.zeros((2, 5))}, ValueError, r"`latents` must have shape \(n, 4\)"),
+        ({"latents": np.zeros(4)}, ValueError, "`latents` must have shape"),
+        ({"latents": [0, 0, 0, 0]}, ValueError, "`latents` must have shape"),
+        ({"n": 3, "latents": np.zeros((2, 4))}, ValueError, "must agree"),
+        ({"n": 3, "labels": [1, 2, 3]}, ValueError, "without labels"),
+        ({"n": 3, "batch_size": 0}, ValueError, "`batch_size` must be"),
+    ],
+)
+def test_refuses_to_generate_nonsense(arguments, error, message):
+    with pytest.raises(error, match=message):
+        tiny().generate(**arguments)
+
+
+def test_refuses_latents_of_another_size():
+    gan = tiny()
+    for use in (gan, gan.predict_on_batch, lambda z: gan.predict(z, verbose=0)):
+        with pytest.raises(ValueError, match=r"`latents` must have shape \(n, 4\)"):
+            use(np.zeros((2, 5), "float32"))
+
+
+def test_random_states_travel_with_the_weights(tmp_path, images):
+    gan = tiny("mnist")
+    gan.fit(images, batch_size=8, verbose=0, shuffle=False)
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    other = tiny("mnist", seed=9)
+    other.train_on_batch(images)
+    other.load_weights(tmp_path / "gan.weights.h5")
+    assert_identical(gan, other)
+    before = weights(gan)
+    for model in (gan, other):
+        model.fit(images, batch_size=8, verbose=0, shuffle=False)
+    assert_identical(gan, other)
+    assert any((a != b).any() for a, b in zip(before, weights(gan), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # what Keras says of it first
+def test_refuses_random_states_of_another_model(tmp_path):
+    with_dropout, without = tiny("mnist"), tiny("radford_28")
+    with_dropout.save_weights(tmp_path / "gan.weights.h5")
+    with pytest.raises(ValueError, match="random states|could not be loaded"):
+        without.load_weights(tmp_path / "gan.weights.h5")

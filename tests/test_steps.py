@@ -1,0 +1,267 @@
+"""Training steps against adversarial training written by hand."""
+
+import keras
+import numpy as np
+import plain
+import pytest
+from conftest import BACKEND, tiny
+from keras import ops
+
+import keras_dcgan
+
+BATCH = 6
+UPDATES = ("simultaneous", "alternating")
+
+
+class GivenLatents(keras_dcgan.DCGAN):
+    """Trains on latents that are the same in every step."""
+
+    def sample_latents(self, n, seed=None):
+        z = np.random.default_rng(3).normal(size=(BATCH, self.latent_dim)).astype("float32")
+        return ops.convert_to_tensor(z)
+
+
+def networks_without_batch_norm():
+    """Networks whose forward pass changes no state: a plain loop may run them as often as it likes."""
+    layers = keras.layers
+    g = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(4 * 4 * 3, kernel_initializer=keras.initializers.GlorotUniform(1)),
+            layers.LeakyReLU(0.2),
+            layers.Reshape((4, 4, 3)),
+            layers.Conv2DTranspose(
+                1, 4, 2, padding="same", activation="tanh", kernel_initializer=keras.initializers.GlorotUniform(2)
+            ),
+        ]
+    )
+    d = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, 2, padding="same", kernel_initializer=keras.initializers.GlorotUniform(3)),
+            layers.LeakyReLU(0.2),
+            layers.Flatten(),
+            layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(4)),
+        ]
+    )
+    return g, d
+
+
+def networks_with_batch_norm():
+    gan = tiny("radford_28")
+    # larger weights than N(0, 0.02), so that gradients are far from 0
+    rng = np.random.default_rng(5)
+    for v in gan.trainable_variables:
+        if "kernel" in v.path:
+            v.assign(rng.normal(0, 0.2, v.shape))
+    return gan.generator, gan.discriminator
+
+
+def networks_of(kind):
+    return networks_with_batch_norm() if kind == "simultaneous" else networks_without_batch_norm()
+
+
+def pair(update, make_optimizer):
+    """The model, and the same networks and optimizers for a plain loop."""
+    gan = GivenLatents(*networks_of(update))
+    gan.compile(make_optimizer(), make_optimizer(), update=update)
+    g, d = networks_of(update)
+    g_opt, d_opt = make_optimizer(), make_optimizer()
+    g_opt.build(g.trainable_variables)
+    d_opt.build(d.trainable_variables)
+    return gan, (g, d, g_opt, d_opt)
+
+
+def real_images():
+    return np.random.default_rng(7).uniform(-1, 1, (BATCH, 8, 8, 1)).astype("float32")
+
+
+def gradients_by_descent(networks, step):
+    """The gradients that a step with SGD at rate 1 applied: weights before less weights after."""
+    before = [[v.numpy() for v in network.trainable_variables] for network in networks]
+    result = step()
+    after = [[v.numpy() for v in network.trainable_variables] for network in networks]
+    return result, [[a - b for a, b in zip(old, new, strict=True)] for old, new in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_gradients_equal_those_of_a_plain_step(update):
+    gan, (g, d, g_opt, d_opt) = pair(update, lambda: keras.optimizers.SGD(1.0))
+    x = real_images()
+    z = gan.sample_latents(BATCH)
+    logs, ours = gradients_by_descent([gan.generator, gan.discriminator], lambda: gan.train_on_batch(x, return_dict=True))
+    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
+    (g_loss, d_loss), plain_ones = gradients_by_descent([g, d], lambda: step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z))
+    assert logs["g_loss"] == pytest.approx(float(g_loss), rel=1e-5)
+    assert logs["d_loss"] == pytest.approx(float(d_loss), rel=1e-5)
+    assert logs["loss"] == pytest.approx(float(g_loss) + float(d_loss), rel=1e-5)
+    for our_network, plain_network in zip(ours, plain_ones, strict=True):
+        for a, b in zip(our_network, plain_network, strict=True):
+            assert np.abs(b).max() > 1e-4  # a gradient to speak of
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update):
+    gan, (g, d, g_opt, d_opt) = pair(update, lambda: keras.optimizers.Adam(1e-2, beta_1=0.5))
+    x = real_images()
+    z = gan.sample_latents(BATCH)
+    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
+    start = [v.numpy() for v in g.variables]
+    for _ in range(10):
+        gan.train_on_batch(x)
+        step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z)
+    assert all(np.abs(a - v.numpy()).max() > 1e-2 for a, v in zip(start, g.variables, strict=True) if v.trainable)
+    for ours, theirs in ((gan.generator, g), (gan.discriminator, d), (gan.g_opt, g_opt), (gan.d_opt, d_opt)):
+        for a, b in zip(ours.variables, theirs.variables, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
+    assert int(gan.g_opt.iterations.numpy()) == int(gan.d_opt.iterations.numpy()) == 10
+    assert int(gan.optimizer.iterations.numpy()) == 10
+
+
+def test_the_update_modes_differ_only_in_what_the_generator_sees():
+    results = {}
+    for update in UPDATES:
+        gan = GivenLatents(*networks_without_batch_norm())
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), update=update)
+        gan.train_on_batch(real_images())
+        results[update] = [[v.numpy() for v in network.variables] for network in (gan.generator, gan.discriminator)]
+    for a, b in zip(*(results[update][1] for update in UPDATES), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+    assert any(np.abs(a - b).max() > 1e-5 for a, b in zip(*(results[u][0] for u in UPDATES), strict=True))
+
+
+def test_a_simultaneous_step_runs_each_network_once_a_set_of_images(monkeypatch):
+    gan = tiny()
+    gan.compile(run_eagerly=True)
+    calls = []
+    for name in ("_generate", "_discriminate"):
+        original = getattr(gan, name)
+        monkeypatch.setattr(
+            gan, name, lambda *args, _f=original, _n=name, **kw: (calls.append(_n), _f(*args, **kw))[1], raising=False
+        )
+    gan.train_on_batch(real_images())
+    assert calls.count("_generate") == 1
+    assert calls.count("_discriminate") == 2
+
+
+@pytest.mark.parametrize("preset", ["radford_28", "mnist", "radford_28_conditional"])
+def test_uint8_and_the_same_images_as_floats_give_the_same_step(images, labels, preset):
+    one, other = tiny(preset), tiny(preset)
+    y = {"y": labels} if "conditional" in preset else {}
+    logs = one.train_on_batch(images, **y, return_dict=True)
+    floats = images / np.float32(127.5) - 1
+    assert other.train_on_batch(floats, **y, return_dict=True) == pytest.approx(logs, rel=1e-5)
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("value_range", [(0, 1), (-2, 3)])
+def test_uint8_is_rescaled_to_the_value_range(images, value_range):
+    low, high = value_range
+    one, other = tiny(value_range=value_range), tiny(value_range=value_range)
+    logs = one.train_on_batch(images, return_dict=True)
+    floats = (low + images.astype("float64") / 255 * (high - low)).astype("float32")
+    assert other.train_on_batch(floats, return_dict=True) == pytest.approx(logs, rel=1e-5)
+
+
+def test_weight_regularisers_count():
+    def make(strength):
+        g, _ = networks_without_batch_norm()
+        d = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Flatten(),
+                keras.layers.Dense(1, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(strength)),
+            ]
+        )
+        gan = GivenLatents(g, d)
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0))
+        return gan, gan.train_on_batch(real_images(), return_dict=True)
+
+    (without, plain_logs), (with_it, logs) = make(0.0), make(0.25)
+    assert logs["d_loss"] - plain_logs["d_loss"] == pytest.approx(0.25 * 64, rel=1e-5)
+    # the gradient of 0.25 w² at w = 1
+    difference = without.discriminator.weights[0].numpy() - with_it.discriminator.weights[0].numpy()
+    np.testing.assert_allclose(difference, 0.5, rtol=1e-4)
+
+
+def test_a_frozen_network_stays_as_it_is(images):
+    gan = tiny()
+    gan.generator.trainable = False
+    gan.compile()
+    before = [[v.numpy() for v in network.weights] for network in (gan.generator, gan.discriminator)]
+    gan.fit(images, batch_size=8, verbose=0)
+    after = [[v.numpy() for v in network.weights] for network in (gan.generator, gan.discriminator)]
+    for a, b in zip(before[0], after[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert all((a != b).any() for a, b in zip(before[1], after[1], strict=True))
+
+
+def test_own_loss_is_what_is_minimised():
+    class Twice(keras_dcgan.losses.NonSaturating):
+        def discriminator(self, real_logits, fake_logits):
+            return 2 * super().discriminator(real_logits, fake_logits)
+
+        def generator(self, fake_logits):
+            return 3 * super().generator(fake_logits)
+
+    steps = {}
+    for name, loss in (("once", None), ("own", Twice())):
+        gan = GivenLatents(*networks_without_batch_norm())
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss)
+        before = [v.numpy() for v in gan.trainable_variables]
+        logs = gan.train_on_batch(real_images(), return_dict=True)
+        steps[name] = logs, [a - v.numpy() for a, v in zip(before, gan.trainable_variables, strict=True)]
+    assert steps["own"][0]["g_loss"] == pytest.approx(3 * steps["once"][0]["g_loss"], rel=1e-5)
+    factors = [3] * 4 + [2] * 4  # of the generator's and the discriminator's variables
+    for factor, a, b in zip(factors, steps["own"][1], steps["once"][1], strict=True):
+        np.testing.assert_allclose(a, factor * b, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("loss", sorted(keras_dcgan.losses.LOSSES))
+@pytest.mark.parametrize("update", UPDATES)
+def test_each_loss_trains_in_each_mode(images, loss, update):
+    gan = tiny()
+    gan.compile(loss=loss, update=update)
+    logs = gan.train_on_batch(images, return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
+    assert type(gan.loss) is keras_dcgan.losses.LOSSES[loss]
+
+
+def test_accuracies_are_the_shares_of_logits_on_the_right_side_of_zero():
+    g, _ = networks_without_batch_norm()
+    d = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    kernel = np.zeros((64, 1), "float32")
+    kernel[0] = 1  # the logit is the first pixel
+    d.set_weights([kernel, np.zeros(1, "float32")])
+    gan = GivenLatents(g, d)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    x = real_images()
+    fake = keras.ops.convert_to_numpy(g(gan.sample_latents(BATCH)))
+    for logs in (gan.train_on_batch(x, return_dict=True), gan.test_on_batch(x, return_dict=True)):
+        assert logs["real_accuracy"] == pytest.approx((x[:, 0, 0, 0] > 0).mean())
+        assert logs["fake_accuracy"] == pytest.approx((fake[:, 0, 0, 0] < 0).mean())
+
+
+def test_epoch_logs_weigh_a_smaller_last_batch_by_its_size():
+    g, _ = networks_without_batch_norm()
+    d = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    d.set_weights([np.full((64, 1), 0.1, "float32"), np.zeros(1, "float32")])
+    gan = keras_dcgan.DCGAN(g, d)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), "wasserstein")
+    x = np.concatenate([np.full((8, 8, 8, 1), 0.5, "float32"), np.full((2, 8, 8, 1), -0.5, "float32")])
+    history = gan.fit(x, batch_size=8, shuffle=False, verbose=0).history
+    assert history["real_accuracy"] == pytest.approx([0.8])
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_compiled_or_not_a_step_is_the_same(images, jit_compile):
+    if BACKEND == "torch" and jit_compile:
+        pytest.skip("torch.compile takes minutes on this step")
+    eager, compiled = tiny("mnist", dropout=0.0), tiny("mnist", dropout=0.0)
+    for gan, how in ((eager, {"run_eagerly": True}), (compiled, {"jit_compile": jit_compile})):
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **how)
+        gan.train_on_batch(images)
+    for a, b in zip(eager.weights, compiled.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4)
