@@ -102,13 +102,12 @@ class GifSnapshot(keras.callbacks.Callback):
     def _load(self, count):
         """The first `count` frames of the existing file."""
         try:
-            frames = images.load_animation(self.filepath, duration=self.duration)
+            return images.load_animation(self.filepath, count, duration=self.duration)
         except OSError as error:
             raise ValueError(
                 "`filepath` exists and is no animation that could be continued: move it away. "
                 f"Received: filepath={str(self.filepath)!r} ({error})"
             ) from error
-        return frames[:count]
 
     def _labels(self):
         """The labels of the images, None for a model without."""

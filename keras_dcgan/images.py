@@ -137,24 +137,29 @@ def save_animation(frames, filepath, *, duration):
         first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
 
 
-def load_animation(filepath, *, duration):
-    """Reads an animation's frames.
+def load_animation(filepath, count, *, duration):
+    """Reads an animation's first frames.
+
+    Equal frames that follow each other are stored as one that is shown for longer, or, if all are equal, as a picture
+    that does not move; they are given back one by one.
 
     Args:
         filepath: path of a file that `save_animation` wrote.
-        duration: int, the milliseconds a frame it was written with: formats store equal frames once, for longer.
+        count: int, how many frames are wanted at the most.
+        duration: int, the milliseconds a frame it was written with.
 
     Returns:
         List of `PIL.Image.Image`.
     """
     frames = []
     with Image.open(filepath) as file:
-        for i in range(getattr(file, "n_frames", 1)):
+        n = getattr(file, "n_frames", 1)
+        for i in range(n):
             file.seek(i)
             file.load()
-            times = max(1, round(file.info.get("duration", duration) / duration))
-            frames += [file.copy()] * times
-    return frames
+            shown = file.info.get("duration") or (duration if n > 1 else count * duration)
+            frames += [file.copy()] * max(1, round(shown / duration))
+    return frames[:count]
 
 
 def flatten(image):

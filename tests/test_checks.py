@@ -1,11 +1,18 @@
 """Data that is refused, in every form that data may have, before anything is changed."""
 
+import functools
 import re
 
 import keras
 import numpy as np
 import pytest
 from conftest import BACKEND, tiny, weights
+
+@functools.cache
+def shared(preset="radford_28"):
+    """One model for all that is refused: nothing of it may change."""
+    return tiny(preset)
+
 
 GOOD = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype("float32")
 
@@ -54,7 +61,7 @@ def refused(gan, use, message):
 @pytest.mark.parametrize("case", IMAGES)
 @pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch", "test_on_batch", "validation"])
 def test_refuses_images(case, method):
-    gan = tiny()
+    gan = shared()
     x, message = IMAGES[case]
     use = {
         "fit": lambda: gan.fit(x, verbose=0),
@@ -67,7 +74,7 @@ def test_refuses_images(case, method):
 @pytest.mark.parametrize("case", LABELS)
 @pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
 def test_refuses_labels(case, method):
-    gan = tiny("radford_28_conditional")
+    gan = shared("radford_28_conditional")
     y, message = LABELS[case]
     verbose = {} if method == "train_on_batch" else {"verbose": 0}
     refused(gan, lambda: getattr(gan, method)(GOOD, y, **verbose), message)
@@ -129,7 +136,7 @@ def test_trains_on_labelled_sources_as_on_arrays(images, labels, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", ["rank", "channels", "range", "nan", "integers"])
 def test_refuses_images_of_every_kind_of_source(kind, case):
-    gan = tiny()
+    gan = shared()
     x, message = IMAGES[case]
     refused(gan, lambda: gan.fit(sources(x)[kind], **options(kind)), message)
 
@@ -137,14 +144,14 @@ def test_refuses_images_of_every_kind_of_source(kind, case):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", ["negative", "too large", "floats"])
 def test_refuses_labels_of_every_kind_of_source(kind, case):
-    gan = tiny("radford_28_conditional")
+    gan = shared("radford_28_conditional")
     y, message = LABELS[case]
     refused(gan, lambda: gan.fit(sources(GOOD, y)[kind], **options(kind)), message)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_an_empty_source(kind):
-    gan = tiny()
+    gan = shared()
     refused(gan, lambda: gan.fit(sources(GOOD[:0])[kind], **options(kind)), "is empty")
 
 
@@ -163,20 +170,20 @@ def test_refuses_a_later_batch_before_the_step_that_would_use_it(kind):
 
 
 def test_labels_to_a_model_without_are_refused(images, labels):
-    gan = tiny()
+    gan = shared()
     refused(gan, lambda: gan.fit(images, labels, verbose=0), "ConditionalDCGAN")
     refused(gan, lambda: gan.fit(sources(images, labels)["tf.data"], verbose=0, shuffle=False), "ConditionalDCGAN")
 
 
 @pytest.mark.parametrize("name", ["sample_weight", "class_weight"])
 def test_weights_are_refused(images, name):
-    gan = tiny()
+    gan = shared()
     refused(gan, lambda: gan.fit(images, verbose=0, **{name: {0: 1.0}}), f"`{name}` has no meaning")
 
 
 @pytest.mark.parametrize("data", [[np.zeros((8, 8, 8, 1), "uint8")], "images", None, 3])
 def test_refuses_data_of_another_kind(data):
-    gan = tiny()
+    gan = shared()
     refused(gan, lambda: gan.fit(data, verbose=0), "one array")
 
 
@@ -200,7 +207,7 @@ def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels, 
 
 @pytest.mark.parametrize("bad", [3, -1])
 def test_a_label_out_of_range_never_passes_silently(bad):
-    gan = tiny("radford_28_conditional")
+    gan = shared("radford_28_conditional")
     z, y = np.zeros((2, 4), "float32"), np.array([0, bad], "int32")
     for use in (
         lambda: gan([z, y]),

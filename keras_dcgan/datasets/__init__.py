@@ -66,7 +66,7 @@ def _load_npz(path, split):
     if not path.exists():
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = list(arrays.keys())
             if f"x_{split}" not in names:
                 raise ValueError(f"it holds {', '.join(names) or 'nothing'}")

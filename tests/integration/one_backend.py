@@ -1,0 +1,58 @@
+"""One training step of given networks on given numbers; run in a process of its own, once a backend.
+
+    python one_backend.py OUT.npz
+
+Weights, images and latents come from NumPy, so that they are the same everywhere. Gradients are read off a step with
+SGD at rate 1: weights before less weights after.
+"""
+
+import sys
+
+import keras
+import numpy as np
+
+import keras_dcgan
+
+PRESETS = ("mnist", "radford_28", "all_convolutional_28", "radford_28_conditional", "fashion_mnist_conditional")
+
+
+def main(out):
+    results = {}
+    for preset in PRESETS:
+        for update in ("simultaneous", "alternating"):
+            for loss in ("non_saturating", "hinge") if preset == "radford_28" else ("non_saturating",):
+                step(preset, update, loss, results)
+    np.savez(out, **results)
+
+
+def step(preset, update, loss, results):
+    rng = np.random.default_rng(0)
+    side = 16 if preset == "all_convolutional_28" else 8
+    sizes = {"image_shape": (side, side, 3), "latent_dim": 4, "width": 1 / 16}
+    conditional = "conditional" in preset and preset != "all_convolutional_28"
+    if "dropout" in keras_dcgan.presets.PRESETS[preset]["discriminator"]:
+        sizes["dropout"] = 0.0
+    model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
+    gan = model.from_preset(preset, **sizes)
+    for v in gan.trainable_variables:
+        # spread as by Glorot, so that signals neither fade nor grow
+        scale = np.sqrt(2 / (np.prod(v.shape[:-1]) + v.shape[-1])) if len(v.shape) > 1 else 0.1
+        v.assign(rng.normal(0, scale, v.shape) + ("gamma" in v.path))
+    z = keras.ops.convert_to_tensor(rng.normal(size=(6, 4)).astype("float32"))
+    gan.sample_latents = lambda n, seed=None: z
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), loss, update=update)
+    before = [v.numpy() for v in gan.trainable_variables]
+    images = rng.integers(0, 256, (6, side, side, 3), "uint8")
+    labels = [rng.integers(0, 10, 6)] if conditional else []
+    logs = gan.train_on_batch(images, *labels, return_dict=True)
+    key = f"{preset}.{update}.{loss}"
+    results[f"{key}.losses"] = np.array([logs["g_loss"], logs["d_loss"]])
+    for i, (old, v) in enumerate(zip(before, gan.trainable_variables, strict=True)):
+        results[f"{key}.gradient_{i:02d}"] = old - v.numpy()
+    for i, v in enumerate(gan.non_trainable_variables):
+        if "moving" in v.path:
+            results[f"{key}.moving_{i:02d}"] = v.numpy()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

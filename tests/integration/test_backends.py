@@ -1,0 +1,46 @@
+"""The same weights, images and latents give the same losses and gradients on every backend, each in its own process."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+SCRIPT = pathlib.Path(__file__).with_name("one_backend.py")
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    installed = [b for b in BACKENDS if importlib.util.find_spec(b)]
+    if len(installed) < 2:
+        pytest.skip(f"only {installed[0]} is installed; pip install 'keras-dcgan[jax,torch]' brings the others")
+    made = {}
+    for backend in installed:
+        out = tmp_path_factory.mktemp(backend) / "results.npz"
+        environment = os.environ | {"KERAS_BACKEND": backend}
+        subprocess.run([sys.executable, str(SCRIPT), str(out)], env=environment, check=True, timeout=600)
+        made[backend] = dict(np.load(out))
+    return made
+
+
+def test_losses_gradients_and_moving_averages_agree(results):
+    first, *others = results
+    assert len(results[first]) > 100
+    for other in others:
+        assert results[other].keys() == results[first].keys()
+        for key, expected in results[first].items():
+            # relative to the largest entry: what a sum of large terms leaves near 0 is rounding, and all that there is
+            # where the true gradient is 0, as of a bias that batch normalisation takes away again
+            size = np.abs(expected).max()
+            difference = np.abs(results[other][key] - expected).max()
+            assert difference < 1e-4 * size + 1e-7, f"{key} on {other} and {first} differs by {difference / size:.1e}"
+
+
+def test_gradients_are_large_enough_to_compare(results):
+    for made in results.values():
+        sizes = [np.abs(value).max() for key, value in made.items() if "gradient" in key]
+        assert np.median(sizes) > 1e-3

@@ -1,0 +1,136 @@
+"""What ConditionalDCGAN does otherwise than DCGAN."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import tiny
+from keras import layers
+
+from keras_dcgan import ConditionalDCGAN
+
+CONDITIONAL = ["radford_28_conditional", "fashion_mnist_conditional"]
+
+
+@pytest.fixture(params=CONDITIONAL)
+def gan(request):
+    return tiny(request.param)
+
+
+def own_networks(label_shape=(), classes=3, embed=True):
+    def of_label(y, size):
+        y = layers.Embedding(classes, size)(y) if embed else layers.Rescaling(1.0)(keras.ops.cast(y, "float32"))
+        return layers.Flatten()(y) if embed else layers.Reshape((1,))(y)
+
+    z, y = keras.Input((4,)), keras.Input(label_shape, dtype="int32")
+    x = layers.Dense(64, activation="tanh")(layers.Concatenate()([z, of_label(y, 2)]))
+    g = keras.Model([z, y], layers.Reshape((8, 8, 1))(x))
+    x, y = keras.Input((8, 8, 1)), keras.Input(label_shape, dtype="int32")
+    h = layers.Dense(1)(layers.Concatenate()([layers.Flatten()(x), of_label(y, 2)]))
+    return g, keras.Model([x, y], h)
+
+
+@pytest.mark.parametrize("label_shape", [(), (1,)])
+def test_own_networks_with_labels_of_either_shape(images, labels, label_shape):
+    gan = ConditionalDCGAN(*own_networks(label_shape))
+    assert gan.num_classes == 3
+    gan.compile()
+    gan.fit(images, labels, verbose=0)
+    gan.fit(images, labels[:, None], verbose=0)
+    assert gan.generate(5).shape == (5, 8, 8, 1)
+
+
+def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
+    networks = own_networks(embed=False)
+    with pytest.raises(ValueError, match="`num_classes` cannot be read off"):
+        ConditionalDCGAN(*networks)
+    gan = ConditionalDCGAN(*networks, num_classes=3)
+    gan.compile()
+    gan.fit(images, labels, verbose=0)
+
+
+def test_refuses_networks_without_labels():
+    gan = tiny()
+    with pytest.raises(ValueError, match=r"must take \[latents, labels\]"):
+        ConditionalDCGAN(gan.generator, gan.discriminator)
+
+
+def test_trains_evaluates_and_predicts(gan, images, labels):
+    history = gan.fit(images, labels, batch_size=8, validation_data=(images, labels), verbose=0).history
+    assert np.isfinite(history["val_loss"]).all()
+    assert gan.evaluate(images, labels, verbose=0, return_dict=True).keys() == gan.get_metrics_result().keys()
+    z = np.zeros((3, 4), "float32")
+    predicted = gan.predict([z, np.arange(3)], verbose=0)
+    np.testing.assert_allclose(predicted, keras.ops.convert_to_numpy(gan([z, np.arange(3)])), atol=1e-6)
+
+
+def test_the_label_reaches_both_networks(gan):
+    # large weights, so that what a label does is not lost in rounding
+    rng = np.random.default_rng(0)
+    for v in gan.trainable_variables:
+        if "kernel" in v.path or "embeddings" in v.path:
+            v.assign(rng.normal(0, 0.1, v.shape))
+    # the same latents and the same image three times
+    z, x = (np.repeat(rng.normal(size=(1, *shape)), 3, axis=0).astype("float32") for shape in ((4,), (8, 8, 1)))
+    labels = np.arange(3, dtype="int32")
+    for network, inputs in ((gan.generator, z), (gan.discriminator, x)):
+        outputs = keras.ops.convert_to_numpy(network([inputs, labels]))
+        assert min(np.abs(outputs[i] - outputs[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-4
+
+
+def test_learns_which_images_go_with_which_label():
+    images = np.repeat(np.array([30, 225], "uint8"), 32)[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
+    labels = np.repeat([0, 1], 32)
+    gan = tiny("radford_28_conditional", num_classes=2, width=1 / 16)
+    gan.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), keras.optimizers.Adam(5e-3, beta_1=0.5))
+    gan.fit(images, labels, batch_size=16, epochs=60, verbose=0)
+    dark, bright = (gan.generate(32, labels=label, seed=1).mean() for label in (0, 1))
+    assert dark < 80
+    assert bright > 175
+
+
+def test_generates_each_class_in_turn_or_the_labels_given(gan):
+    z = keras.ops.convert_to_numpy(gan.sample_latents(5, seed=1))
+    turns = gan.generate(5, seed=1)
+    np.testing.assert_array_equal(turns, gan.generate(latents=z, labels=[0, 1, 2, 0, 1]))
+    np.testing.assert_array_equal(turns, gan.generate(labels=np.array([[0], [1], [2], [0], [1]]), seed=1))
+    np.testing.assert_array_equal(gan.generate(5, labels=1, seed=1), gan.generate(labels=[1] * 5, seed=1))
+
+
+@pytest.mark.parametrize("labels", [[0, 3, 1], [0, -1, 1], [0.0, 1.0, 2.0], [[0, 1, 2]], [0, 1]])
+def test_refuses_to_generate_labels_that_do_not_exist(gan, labels):
+    with pytest.raises(ValueError, match="Labels must be integers|must agree"):
+        gan.generate(3, labels=labels)
+
+
+def test_refuses_inputs_that_are_no_pair(gan):
+    with pytest.raises(ValueError, match=r"takes \[latents, labels\]"):
+        gan.predict(np.zeros((3, 4), "float32"), verbose=0)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="inside jax.vjp no value can be looked at")
+def test_generated_images_get_the_labels_of_the_real_ones(images, labels):
+    seen = {}
+
+    class Watched(ConditionalDCGAN):
+        def _generate(self, z, labels, training):
+            if not training:  # the call that builds the model
+                return super()._generate(z, labels, training)
+            seen["generator"] = keras.ops.convert_to_numpy(labels)
+            return super()._generate(z, labels, training)
+
+        def _discriminate(self, x, labels, training):
+            seen.setdefault("discriminator", []).append(keras.ops.convert_to_numpy(labels))
+            return super()._discriminate(x, labels, training)
+
+    gan = Watched(*own_networks())
+    gan.compile(run_eagerly=True)
+    seen.clear()
+    gan.train_on_batch(images, labels)
+    for given in (seen["generator"], *seen["discriminator"]):
+        np.testing.assert_array_equal(given, labels)
+
+
+def test_survives_its_config(gan):
+    again = ConditionalDCGAN.from_config(gan.get_config())
+    assert again.num_classes == gan.num_classes == 3
+    assert again.count_params() == gan.count_params()

@@ -1,0 +1,219 @@
+"""Loading images from every source."""
+
+import os
+import pathlib
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_dcgan import datasets
+
+DATA = os.environ.get("KERAS_DCGAN_DATA")
+
+
+def test_the_embedded_set():
+    images, labels = datasets.load("fashion_mnist_10k")
+    assert images.shape == (10_000, 28, 28, 1)
+    assert images.dtype == "uint8"
+    assert labels.dtype == "int32"
+    assert np.bincount(labels).tolist() == [1000] * 10
+    assert images.max() == 255
+    # the test set's mean pixel and first labels, as its authors published it: ankle boot, pullover, trouser, trouser
+    assert images.mean() == pytest.approx(73.1, abs=0.1)
+    assert labels[:4].tolist() == [9, 2, 1, 1]
+
+
+def test_the_embedded_set_is_small_and_has_its_licence():
+    folder = pathlib.Path(datasets.__file__).parent
+    assert (folder / "fashion_mnist_10k.npz").stat().st_size < 5_000_000
+    assert "MIT License" in (folder / "LICENSE.fashion_mnist").read_text()
+
+
+def test_the_embedded_set_is_fashion_mnists_test_set():
+    if not DATA:
+        pytest.skip("KERAS_DCGAN_DATA names no folder with fashion_mnist.npz")
+    images, labels = datasets.load("fashion_mnist_10k")
+    theirs, their_labels = datasets.load(pathlib.Path(DATA) / "fashion_mnist.npz", "test")
+    np.testing.assert_array_equal(images, theirs)
+    np.testing.assert_array_equal(labels, their_labels)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (6, 28, 28)), ("fashion_mnist", (6, 28, 28)), ("cifar10", (6, 32, 32, 3))])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_keras_sets(monkeypatch, name, shape, split):
+    arrays = {
+        s: (np.full(shape, i, "uint8"), np.arange(6, dtype="uint8")[:, None] if name == "cifar10" else np.arange(6))
+        for i, s in enumerate(("train", "test"))
+    }
+    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", lambda: (arrays["train"], arrays["test"]))
+    images, labels = datasets.load(name, split)
+    assert images.shape == (shape if len(shape) == 4 else (*shape, 1))
+    assert (images == ["train", "test"].index(split)).all()
+    assert labels.dtype == "int32"
+    assert labels.tolist() == list(range(6))
+
+
+@pytest.fixture
+def arrays():
+    rng = np.random.default_rng(0)
+    return {
+        "x_train": rng.integers(0, 256, (5, 4, 3), "uint8"),
+        "y_train": np.arange(5, dtype="uint8"),
+        "x_test": rng.integers(0, 256, (2, 4, 3, 3), "uint8"),
+        "y_test": np.array([[1], [0]], "int64"),
+    }
+
+
+def test_npz(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    images, labels = datasets.load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(images, arrays["x_train"][..., None])
+    assert labels.tolist() == [0, 1, 2, 3, 4]
+    images, labels = datasets.load(str(tmp_path / "a.npz"), "test")
+    np.testing.assert_array_equal(images, arrays["x_test"])
+    assert labels.tolist() == [1, 0]
+    assert labels.dtype == "int32"
+
+
+def test_npz_without_labels(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", x_train=arrays["x_train"])
+    images, labels = datasets.load(tmp_path / "a.npz")
+    assert images.shape == (5, 4, 3, 1)
+    assert labels is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"x_train": np.zeros((5, 4, 3))}, "uint8 images"),
+        ({"x_train": np.zeros((5, 4), "uint8")}, "uint8 images"),
+        ({"y_train": np.zeros(5)}, "one integer label an image"),
+        ({"y_train": np.zeros(4, "uint8")}, "one integer label an image"),
+        ({"y_train": np.zeros((5, 2), "uint8")}, "one integer label an image"),
+        ({"x_train": np.array([{}, []], dtype=object)}, "not pickled"),
+    ],
+)
+def test_npz_that_holds_something_else(tmp_path, arrays, change, message):
+    np.savez(tmp_path / "a.npz", **(arrays | change))
+    with pytest.raises(ValueError, match=message):
+        datasets.load(tmp_path / "a.npz")
+
+
+def test_npz_with_other_names(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", images=arrays["x_train"])
+    with pytest.raises(ValueError, match="it holds images"):
+        datasets.load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.99])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_truncated_npz(tmp_path, arrays, share, save):
+    save(tmp_path / "a.npz", **arrays)
+    whole = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match="must be a whole .npz file"):
+        datasets.load(tmp_path / "a.npz")
+
+
+def test_damaged_npz(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", x_train=np.random.default_rng(0).integers(0, 256, (50, 8, 8), "uint8"))
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    data[1000:1100] = bytes(100)
+    (tmp_path / "a.npz").write_bytes(data)
+    with pytest.raises(ValueError, match="must be a whole .npz file"):
+        datasets.load(tmp_path / "a.npz")
+
+
+def test_pickle_is_not_loaded(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    (tmp_path / "a.npz").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(ValueError, match="must be a whole .npz file, not pickled"):
+        datasets.load(tmp_path / "a.npz")
+    assert not (tmp_path / "harm").exists()
+
+
+def picture(path, colour, mode="RGB", size=(4, 3)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour).save(path)
+
+
+def test_a_folder_of_class_folders(tmp_path):
+    picture(tmp_path / "dog" / "b.png", (4, 5, 6))
+    picture(tmp_path / "cat" / "a.png", (1, 2, 3))
+    picture(tmp_path / "dog" / "a.png", 9, "L")
+    (tmp_path / "dog" / "notes.txt").write_text("no image")
+    images, labels = datasets.load(tmp_path)
+    assert images.shape == (3, 3, 4, 3)
+    assert images[:, 0, 0].tolist() == [[1, 2, 3], [9, 9, 9], [4, 5, 6]]
+    assert labels.tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match="all train"):
+        datasets.load(tmp_path, "test")
+
+
+def test_a_folder_without_classes(tmp_path):
+    picture(tmp_path / "b.png", 2, "L")
+    picture(tmp_path / "a.JPG", 1, "L")
+    images, labels = datasets.load(str(tmp_path))
+    assert images.shape == (2, 3, 4, 1)
+    assert images[:, 0, 0, 0].tolist() == [1, 2]
+    assert labels is None
+
+
+def test_a_folder_with_splits(tmp_path):
+    picture(tmp_path / "train" / "a" / "1.png", 1, "L")
+    picture(tmp_path / "test" / "a" / "1.png", 2, "L")
+    picture(tmp_path / "test" / "b" / "1.png", 3, "L")
+    assert datasets.load(tmp_path)[0].ravel()[0] == 1
+    images, labels = datasets.load(tmp_path, "test")
+    assert images[:, 0, 0, 0].tolist() == [2, 3]
+    assert labels.tolist() == [0, 1]
+
+
+def test_transparency_lies_on_white(tmp_path):
+    picture(tmp_path / "a.png", (0, 0, 0, 0), "RGBA")
+    assert (datasets.load(tmp_path)[0] == 255).all()
+
+
+def test_a_folder_of_different_sizes(tmp_path):
+    picture(tmp_path / "a.png", 0, "L")
+    picture(tmp_path / "b.png", 0, "L", size=(5, 5))
+    with pytest.raises(ValueError, match=r"image_size=….*a.png of \(3, 4\), b.png of \(5, 5\)"):
+        datasets.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image at all", None])
+def test_a_broken_image(tmp_path, content):
+    picture(tmp_path / "a.png", 0, "L", size=(64, 64))
+    whole = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(ValueError, match=r"An image cannot be read.*b\.png"):
+        datasets.load(tmp_path)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match="no images"):
+        datasets.load(tmp_path)
+
+
+@pytest.mark.parametrize("source", ["nowhere.npz", "no/where", pathlib.Path("/no/where")])
+def test_a_path_that_does_not_exist(source):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        datasets.load(source)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match='"fashion_mnist_10k", "mnist", "fashion_mnist", "cifar10"'):
+        datasets.load("minst")
+
+
+def test_unknown_split():
+    with pytest.raises(ValueError, match="`split`"):
+        datasets.load("mnist", "validation")
+    with pytest.raises(ValueError, match="only the split"):
+        datasets.load("fashion_mnist_10k", "test")

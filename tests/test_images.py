@@ -1,0 +1,88 @@
+"""Ranges, grids and files."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_dcgan import images
+
+
+@pytest.mark.parametrize("value_range", [(-1, 1), (0, 1), (-3, 7)])
+def test_pixels_survive_the_way_to_floats_and_back(value_range):
+    pixels = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
+    floats = keras.ops.convert_to_numpy(images.rescale(keras.ops.convert_to_tensor(pixels), value_range))
+    low, high = value_range
+    np.testing.assert_allclose(floats, low + pixels / 255 * (high - low), atol=1e-6)
+    assert floats.dtype == "float32"
+    np.testing.assert_array_equal(images.to_uint8(floats, value_range), pixels)
+
+
+def test_floats_pass_as_they_are():
+    floats = np.random.default_rng(0).uniform(-1, 1, (2, 3, 3, 1)).astype("float32")
+    rescaled = images.rescale(keras.ops.convert_to_tensor(floats), (-1, 1))
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(rescaled), floats)
+
+
+def test_values_outside_the_range_are_clipped():
+    assert images.to_uint8(np.array([-1.5, -1, 0, 1, 1.5]), (-1, 1)).tolist() == [0, 0, 128, 255, 255]
+
+
+@pytest.mark.parametrize(("n", "columns", "size"), [(1, None, (7, 8)), (25, None, (27, 32)), (5, None, (17, 14)), (5, 5, (27, 8))])
+def test_a_grid_is_near_square_unless_told(n, columns, size):
+    sheet = images.grid(np.full((n, 4, 3, 1), 255, "uint8"), columns)
+    assert sheet.size == size
+    assert np.count_nonzero(np.asarray(sheet)) == n * 12
+    assert sheet.mode == "L"
+
+
+def test_a_grid_fills_row_by_row():
+    pixels = np.arange(1, 7, dtype="uint8")[:, None, None, None]
+    sheet = np.asarray(images.grid(pixels, 3, gap=0))
+    assert sheet.tolist() == [[1, 2, 3], [4, 5, 6]]
+    scaled = np.asarray(images.grid(pixels, 3, gap=0, scale=2))
+    assert scaled[:2].tolist() == [[1, 1, 2, 2, 3, 3]] * 2
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+def test_a_grid_has_the_mode_of_its_channels(channels, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 4, 4, channels), "uint8")
+    sheet = images.grid(pixels, gap=0)
+    assert sheet.mode == mode
+    np.testing.assert_array_equal(np.asarray(sheet).reshape(4, 4, channels), pixels[0])
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), images.replacing(path) as temporary:
+        temporary.write_text("half of the n")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    with images.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_replaced_file_has_usual_permissions(tmp_path):
+    (tmp_path / "plain").write_text("")
+    images.save(Image.new("L", (2, 2)), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "result"),
+    [
+        ("RGBA", (10, 20, 30, 255), (10, 20, 30)),
+        ("RGBA", (10, 20, 30, 0), (255, 255, 255)),
+        ("RGBA", (0, 0, 0, 51), (204, 204, 204)),
+        ("LA", (0, 0), 255),
+        ("L", 7, 7),
+        ("RGB", (1, 2, 3), (1, 2, 3)),
+        ("1", 1, 255),
+    ],
+)
+def test_what_is_transparent_lies_on_white(mode, colour, result):
+    assert images.flatten(Image.new(mode, (1, 1), colour)).getpixel((0, 0)) == result
