@@ -37,9 +37,7 @@ class GifSnapshot(keras.callbacks.Callback):
         >>> gan.fit(images, epochs=10, callbacks=[keras_dcgan.callbacks.GifSnapshot("samples.gif")])
     """
 
-    def __init__(
-        self, filepath, num_images=25, seed=0, labels=None, every=1, *, duration=200, scale=2, sheets=None
-    ):
+    def __init__(self, filepath, num_images=25, seed=0, labels=None, every=1, *, duration=200, scale=2, sheets=None):
         super().__init__()
         for name, value in (
             ("num_images", num_images),

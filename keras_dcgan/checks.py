@@ -241,7 +241,9 @@ class _CheckedCollate:
 def _describe(value):
     if is_array(value):
         return f"shape {tuple(value.shape)}"
-    return f"{type(value).__name__}" + (f" of length {len(value)}" if isinstance(value, list | tuple) else f" {value!r}")
+    return f"{type(value).__name__}" + (
+        f" of length {len(value)}" if isinstance(value, list | tuple) else f" {value!r}"
+    )
 
 
 def _dtype(array):
@@ -285,7 +287,7 @@ def check_networks(generator, discriminator, value_range, *, conditional):
             )
         if network.outputs[0].dtype != "float32":
             raise ValueError(
-                f"`{name}` must end in float32, also under mixed precision: give its last layer dtype=\"float32\". "
+                f'`{name}` must end in float32, also under mixed precision: give its last layer dtype="float32". '
                 f"Received: output of dtype {network.outputs[0].dtype}"
             )
     latents, image = generator.inputs[0].shape, generator.outputs[0].shape
@@ -316,8 +318,8 @@ def check_networks(generator, discriminator, value_range, *, conditional):
 def _check_activations(of_generator, of_discriminator, value_range):
     if of_discriminator != "linear":
         raise ValueError(
-            "`discriminator` must end in a linear unit, Dense(1) without activation: its output is read as a logit, and "
-            "the loss applies the sigmoid. With a second squashing before it the logits cannot grow, the gradient "
+            "`discriminator` must end in a linear unit, Dense(1) without activation: its output is read as a logit, "
+            "and the loss applies the sigmoid. With a second squashing before it the logits cannot grow, the gradient "
             f"fades, and training never converges. Received: a discriminator that ends in {of_discriminator}"
         )
     made = {"tanh": (-1, 1), "sigmoid": (0, 1)}.get(of_generator)
@@ -351,7 +353,18 @@ def final_activation(model):
 
 _TRANSPARENT = keras.layers.Flatten | keras.layers.Reshape | keras.layers.Dropout | keras.layers.Identity
 # layers and operations that are an activation by themselves, by class name
-_SQUASHING = ("sigmoid", "tanh", "softmax", "hardsigmoid", "hardtanh", "softsign", "logsigmoid", "relu", "relu6", "softplus")
+_SQUASHING = (
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "hardsigmoid",
+    "hardtanh",
+    "softsign",
+    "logsigmoid",
+    "relu",
+    "relu6",
+    "softplus",
+)
 
 
 class CheckedModel(keras.Model):

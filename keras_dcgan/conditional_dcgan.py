@@ -42,9 +42,7 @@ class ConditionalDCGAN(DCGAN):
 
     def __init__(self, generator, discriminator, *, num_classes=None, **kwargs):
         super().__init__(generator, discriminator, **kwargs)
-        sizes = {
-            layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)
-        }
+        sizes = {layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
         if num_classes is None and len(sizes) != 1:
             raise ValueError(
                 "`num_classes` cannot be read off the networks' Embedding layers: pass it. "

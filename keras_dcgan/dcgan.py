@@ -323,7 +323,9 @@ class DCGAN(checks.CheckedModel):
 
     def _labels_to_generate(self, labels, n):
         if labels is not None:
-            raise ValueError("DCGAN makes images without labels: use ConditionalDCGAN, or leave them out. Received: labels")
+            raise ValueError(
+                "DCGAN makes images without labels: use ConditionalDCGAN, or leave them out. Received: labels"
+            )
 
     def _check_training(self, x, y=None, weights=None):
         self._refuse_weight(weights)
@@ -448,7 +450,7 @@ def _optimizer(name, value):
     nested = keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
     if not isinstance(value, keras.optimizers.Optimizer) or isinstance(value, nested):
         raise TypeError(
-            f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or a "
-            f"name such as \"adam\". Received: {name}={value!r}"
+            f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or "
+            f'a name such as "adam". Received: {name}={value!r}'
         )
     return value

@@ -34,7 +34,7 @@ def rescale(images, value_range):
     """Brings a batch to float32 in `value_range`, on the device.
 
     Args:
-        images: tensor; uint8 is rescaled from 0–255, float is taken to lie in `value_range` already.
+        images: tensor; uint8 is rescaled from 0 to 255, float is taken to lie in `value_range` already.
         value_range: `(low, high)`.
 
     Returns:
@@ -81,7 +81,9 @@ def grid(images, columns=None, *, gap=2, scale=1):
         top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image
     sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet, {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels])
+    return Image.fromarray(
+        sheet.squeeze(2) if channels == 1 else sheet, {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    )
 
 
 @contextlib.contextmanager

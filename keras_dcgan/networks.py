@@ -185,8 +185,9 @@ def radford_generator(
     """Generator of Radford, Metz & Chintala: presets `radford_64`, `radford_28` and `radford_28_conditional`.
 
     Latents are projected to a small image whose sides transposed convolutions with stride 2 double `depth` times, while
-    the channels halve from `128·2^(depth − 1)` to 128 and end as the image's. Batch normalisation and ReLU everywhere but on the output; weights start at N(0, 0.02).
-    With `num_classes`, an embedding of the label (50 numbers) is concatenated with the latents.
+    the channels halve from `128·2^(depth − 1)` to 128 and end as the image's. Batch normalisation and ReLU follow all
+    but the last; weights start at N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers) is
+    concatenated with the latents.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by `2 ** depth`.
@@ -244,9 +245,10 @@ def radford_discriminator(
 ):
     """Discriminator of Radford, Metz & Chintala: presets `radford_64`, `radford_28` and `radford_28_conditional`.
 
-    `depth` convolutions with stride 2 and 128, 256, … channels, batch normalisation (not on the first) and LeakyReLU(0.2); no pooling and no hidden
-    dense layer; weights start at N(0, 0.02). With `num_classes`, the inner product of the label's embedding with the
-    last feature map's average over positions is added to the logit: the projection of Miyato & Koyama.
+    `depth` convolutions with stride 2 and 128, 256, … channels, batch normalisation (not on the first) and
+    LeakyReLU(0.2); no pooling and no hidden dense layer; weights start at N(0, 0.02). With `num_classes`, the inner
+    product of the label's embedding with the last feature map's average over positions is added to the logit: the
+    projection of Miyato & Koyama.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -416,7 +418,7 @@ def _base(image_shape, stride, smallest=None):
     height, width, channels = shape
     if any(side % stride or side < smallest for side in (height, width)):
         lower, upper = (
-            tuple(max(smallest, (side + step) // stride * stride) for side in (height, width)) + (channels,)
+            (*(max(smallest, (side + step) // stride * stride) for side in (height, width)), channels)
             for step in (0, stride - 1)
         )
         nearest = f"{lower}" if lower == upper else f"{lower} and {upper}"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND, tiny, weights
 
+
 @functools.cache
 def shared(preset="radford_28"):
     """One model for all that is refused: nothing of it may change."""

@@ -41,7 +41,9 @@ def test_the_embedded_set_is_fashion_mnists_test_set():
     np.testing.assert_array_equal(labels, their_labels)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("mnist", (6, 28, 28)), ("fashion_mnist", (6, 28, 28)), ("cifar10", (6, 32, 32, 3))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("mnist", (6, 28, 28)), ("fashion_mnist", (6, 28, 28)), ("cifar10", (6, 32, 32, 3))]
+)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_keras_sets(monkeypatch, name, shape, split):
     arrays = {

@@ -28,7 +28,9 @@ def test_values_outside_the_range_are_clipped():
     assert images.to_uint8(np.array([-1.5, -1, 0, 1, 1.5]), (-1, 1)).tolist() == [0, 0, 128, 255, 255]
 
 
-@pytest.mark.parametrize(("n", "columns", "size"), [(1, None, (7, 8)), (25, None, (27, 32)), (5, None, (17, 14)), (5, 5, (27, 8))])
+@pytest.mark.parametrize(
+    ("n", "columns", "size"), [(1, None, (7, 8)), (25, None, (27, 32)), (5, None, (17, 14)), (5, 5, (27, 8))]
+)
 def test_a_grid_is_near_square_unless_told(n, columns, size):
     sheet = images.grid(np.full((n, 4, 3, 1), 255, "uint8"), columns)
     assert sheet.size == size
@@ -55,9 +57,14 @@ def test_a_grid_has_the_mode_of_its_channels(channels, mode):
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), images.replacing(path) as temporary:
-        temporary.write_text("half of the n")
-        raise RuntimeError
+
+    def die():
+        with images.replacing(path) as temporary:
+            temporary.write_text("half of the n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        die()
     assert path.read_text() == "old"
     with images.replacing(path) as temporary:
         temporary.write_text("new")

@@ -58,7 +58,9 @@ def test_mnist_is_the_tutorials_network_layer_by_layer():
     kinds = [type(layer).__name__ for layer in gan.discriminator.layers]
     assert kinds == ["Conv2D", "LeakyReLU", "Dropout"] * 2 + ["Flatten", "Dense"]
     assert [x.rate for x in gan.discriminator.layers if isinstance(x, keras.layers.Dropout)] == [0.3, 0.3]
-    slopes = [x.negative_slope for x in (*gan.generator.layers, *gan.discriminator.layers) if hasattr(x, "negative_slope")]
+    slopes = [
+        x.negative_slope for x in (*gan.generator.layers, *gan.discriminator.layers) if hasattr(x, "negative_slope")
+    ]
     assert slopes == pytest.approx([0.3] * 5)
     assert gan.latent_prior == "normal"
 
@@ -124,13 +126,17 @@ def test_radford_presets_carry_their_recipe(name):
     layers = [*gan.generator.layers, *gan.discriminator.layers]
     assert {layer.negative_slope for layer in layers if isinstance(layer, keras.layers.LeakyReLU)} == {0.2}
     assert not [layer for layer in gan.generator.layers if isinstance(layer, keras.layers.LeakyReLU)]
-    assert not [layer for layer in layers if "Pooling2D" in type(layer).__name__ and "Global" not in type(layer).__name__]
+    assert not [
+        layer for layer in layers if "Pooling2D" in type(layer).__name__ and "Global" not in type(layer).__name__
+    ]
     assert gan.latent_prior == "uniform"
     kernels = [layer.kernel.numpy() for layer in layers if hasattr(layer, "kernel")]
     for kernel in kernels:
         assert kernel.std() == pytest.approx(0.02, rel=5 / np.sqrt(kernel.size))
         assert abs(kernel.mean()) < 5 * 0.02 / np.sqrt(kernel.size)
-    first = [type(layer).__name__ for layer in gan.discriminator.layers if not isinstance(layer, keras.layers.InputLayer)]
+    first = [
+        type(layer).__name__ for layer in gan.discriminator.layers if not isinstance(layer, keras.layers.InputLayer)
+    ]
     assert first[:3] == ["Conv2D", "LeakyReLU", "Conv2D"]  # no batch normalisation on the first
 
 
@@ -297,7 +303,11 @@ def test_ends_in_float32_under_mixed_precision():
             gan = build(name, **sizes)
             assert gan.generator.outputs[0].dtype == "float32"
             assert gan.discriminator.outputs[0].dtype == "float32"
-            computed = {getattr(layer, "compute_dtype", None) for layer in gan.generator.layers if "Conv" in type(layer).__name__}
+            computed = {
+                getattr(layer, "compute_dtype", None)
+                for layer in gan.generator.layers
+                if "Conv" in type(layer).__name__
+            }
             assert computed == {"bfloat16"}
     finally:
         keras.config.set_dtype_policy("float32")

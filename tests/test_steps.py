@@ -89,9 +89,13 @@ def test_gradients_equal_those_of_a_plain_step(update):
     gan, (g, d, g_opt, d_opt) = pair(update, lambda: keras.optimizers.SGD(1.0))
     x = real_images()
     z = gan.sample_latents(BATCH)
-    logs, ours = gradients_by_descent([gan.generator, gan.discriminator], lambda: gan.train_on_batch(x, return_dict=True))
+    logs, ours = gradients_by_descent(
+        [gan.generator, gan.discriminator], lambda: gan.train_on_batch(x, return_dict=True)
+    )
     step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
-    (g_loss, d_loss), plain_ones = gradients_by_descent([g, d], lambda: step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z))
+    (g_loss, d_loss), plain_ones = gradients_by_descent(
+        [g, d], lambda: step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z)
+    )
     assert logs["g_loss"] == pytest.approx(float(g_loss), rel=1e-5)
     assert logs["d_loss"] == pytest.approx(float(d_loss), rel=1e-5)
     assert logs["loss"] == pytest.approx(float(g_loss) + float(d_loss), rel=1e-5)

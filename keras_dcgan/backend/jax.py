@@ -53,7 +53,9 @@ def gradients(model, forward, *variables):
     for variable, value in zip(state, after, strict=True):
         variable.assign(value)
     # one pull-back a loss: a one for itself, zeros for the others
-    weights = [tuple(jnp.asarray(float(i == j), loss.dtype) for j, loss in enumerate(losses)) for i in range(len(losses))]
+    weights = [
+        tuple(jnp.asarray(float(i == j), loss.dtype) for j, loss in enumerate(losses)) for i in range(len(losses))
+    ]
     return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
 
 

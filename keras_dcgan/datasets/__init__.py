@@ -117,8 +117,8 @@ def _load_folder(folder, split):
         if array.shape != arrays[0].shape:
             raise ValueError(
                 "`source` must be a folder of images of one size; of others, "
-                "keras.utils.image_dataset_from_directory(folder, image_size=…, crop_to_aspect_ratio=True) makes a data "
-                f"set. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
+                "keras.utils.image_dataset_from_directory(folder, image_size=…, crop_to_aspect_ratio=True) makes a "
+                f"data set. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
             )
     labels = None if files[0][1] is None else np.array([label for _, label in files], "int32")
     return np.stack(arrays), labels

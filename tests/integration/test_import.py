@@ -21,7 +21,11 @@ def test_imports_no_backend_but_the_one_in_use(backend):
         pytest.skip(f"{backend} is not installed")
     code = "import sys, keras; before = set(sys.modules); import keras_dcgan; print(*(set(sys.modules) - before))"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=os.environ | {"KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     added = {name.split(".")[0] for name in done.stdout.split()}
     assert "keras_dcgan" in added

@@ -1,0 +1,24 @@
+"""Sphinx configuration."""
+
+import os
+from importlib.metadata import version as _version
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+project = "keras-dcgan"
+author = "The keras-dcgan developers"
+copyright = author
+release = version = _version("keras-dcgan")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"keras-dcgan {release}"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autoclass_content = "class"
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Reference", "notes_style")]
+default_role = "code"
+nitpicky = False

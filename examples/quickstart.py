@@ -1,0 +1,55 @@
+"""Train a DCGAN in under four minutes on two CPU cores, on images that come with the package.
+
+python examples/quickstart.py                  # Fashion-MNIST, 10,000 images
+python examples/quickstart.py --conditional    # the same with labels: one column a class
+python examples/quickstart.py --data FOLDER    # your own 28x28 images, or a .npz file, or "mnist"
+"""
+
+import argparse
+import pathlib
+
+import keras
+
+import keras_dcgan
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes")
+parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/quickstart"), help="folder for the results")
+parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
+args = parser.parse_args()
+
+# 1. Images: uint8 (n, 28, 28, channels); labels: integers
+images, labels = keras_dcgan.datasets.load(args.data)
+sizes = {"image_shape": images.shape[1:], "width": 0.25, "seed": 0}
+
+# 2. Model: width 1/4 and many small steps make the best of little time
+if args.conditional:
+    sizes["num_classes"] = int(labels.max()) + 1
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", **sizes)
+    data = (images, labels)
+else:
+    gan = keras_dcgan.DCGAN.from_preset("radford_28", **sizes)
+    data = (images,)
+gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
+
+# 3. Training: a film of the same samples, and a file to go on from
+args.out.mkdir(parents=True, exist_ok=True)
+gan.fit(
+    *data,
+    batch_size=32,
+    epochs=args.epochs,
+    callbacks=[
+        keras_dcgan.callbacks.GifSnapshot(args.out / "samples.gif", num_images=50 if args.conditional else 25),
+        keras.callbacks.ModelCheckpoint(args.out / "gan.keras"),
+    ],
+)
+
+# 4. Samples: conditional ones in columns, class 0 first
+columns = gan.num_classes if args.conditional else 10
+sheet = keras_dcgan.images.grid(gan.generate(10 * columns, seed=1), columns, scale=2)
+sheet.save(args.out / "samples.png")
+
+print(f"Samples         {args.out / 'samples.png'}")
+print(f"Film            {args.out / 'samples.gif'}")
+print(f"Trained model   {args.out / 'gan.keras'}  (keras.saving.load_model)")
