@@ -25,6 +25,8 @@ sizes = {"image_shape": images.shape[1:], "width": 0.25, "seed": 0}
 
 # 2. Model: width 1/4 and many small steps make the best of little time
 if args.conditional:
+    if labels is None:
+        parser.error("--conditional needs images with labels: put them into one folder a class")
     sizes["num_classes"] = int(labels.max()) + 1
     gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", **sizes)
     data = (images, labels)

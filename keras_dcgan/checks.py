@@ -13,6 +13,8 @@ import warnings
 import keras
 import numpy as np
 
+from keras_dcgan import backend
+
 # what a float rescaled by another formula than ours may be off by, in units of the range
 TOLERANCE = 1e-3
 
@@ -423,7 +425,7 @@ class CheckedModel(keras.Model):
             self._refuse_weight(val_weight)
             validation = Checked(val_x, val_y, self._check_training)
             validation_data = validation.x if val_y is None else (validation.x, val_y)
-        with errors_of(data, validation):
+        with errors_of(data, validation), backend.kept(self):
             return super().fit(
                 data.x,
                 y,
@@ -458,7 +460,7 @@ class CheckedModel(keras.Model):
         self._refuse_weight(sample_weight)
         data = Checked(x, y, self._check_training)
         self._restart_evaluation()
-        with errors_of(data):
+        with errors_of(data), backend.kept(self):
             return super().evaluate(data.x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
@@ -477,7 +479,7 @@ class CheckedModel(keras.Model):
             ValueError: latents or labels that break a rule.
         """
         data = Checked(x, None, lambda inputs, *_: self._check_inputs(inputs))
-        with errors_of(data):
+        with errors_of(data), backend.kept(self):
             return super().predict(data.x, batch_size, verbose, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):

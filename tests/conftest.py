@@ -1,8 +1,15 @@
 """What the tests share: tiny models and images, and what third parties warn of."""
 
 import os
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # most tests train the same tiny networks: compile them once a run, also for the processes that tests start
+    cache = tempfile.TemporaryDirectory(prefix="keras_dcgan_jax_")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import hypothesis
 import keras

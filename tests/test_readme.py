@@ -14,7 +14,7 @@ def blocks(language):
 
 def test_every_python_block_runs(tmp_path, monkeypatch):
     images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
-    monkeypatch.setattr(keras_dcgan.datasets, "load", lambda name: (images[:64], labels[:64]))
+    monkeypatch.setattr(keras_dcgan.datasets, "load", lambda name: (images[:16], labels[:16]))
     monkeypatch.chdir(tmp_path)
     namespace = {}
     for code in blocks("python"):

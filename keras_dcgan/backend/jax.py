@@ -1,5 +1,6 @@
 """One gradient step on JAX."""
 
+import contextlib
 import functools
 import itertools
 
@@ -67,3 +68,21 @@ def apply(optimizer, gradients, variables):
 def concrete(tensor):
     """The tensor as a NumPy array, or None while a step is being traced."""
     return None if isinstance(tensor, jax.core.Tracer | keras.KerasTensor) else jax.device_get(tensor)
+
+
+@contextlib.contextmanager
+def kept(model):
+    """Gives a model its values back if the first batch cannot be fetched.
+
+    Keras 3.15 takes the values out of all variables before it fetches the first batch, and puts them back only after
+    the first step.
+    """
+    variables = [*model.variables, *model.metrics_variables, *(model.optimizer.variables if model.compiled else [])]
+    values = [v.value for v in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in zip(variables, values, strict=True):
+            if variable._value is None and not value.is_deleted():
+                variable.assign(value)
+        raise

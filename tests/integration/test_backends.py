@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import BACKEND
 
 SCRIPT = pathlib.Path(__file__).with_name("one_backend.py")
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -15,6 +16,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
+    if BACKEND != "tensorflow":
+        pytest.skip("runs once for all backends, with TensorFlow's tests")
     installed = [b for b in BACKENDS if importlib.util.find_spec(b)]
     if len(installed) < 2:
         pytest.skip(f"only {installed[0]} is installed; pip install 'keras-dcgan[jax,torch]' brings the others")
@@ -37,7 +40,7 @@ def test_losses_gradients_and_moving_averages_agree(results):
             # where the true gradient is 0, as of a bias that batch normalisation takes away again
             size = np.abs(expected).max()
             difference = np.abs(results[other][key] - expected).max()
-            assert difference < 1e-4 * size + 1e-7, f"{key} on {other} and {first} differs by {difference / size:.1e}"
+            assert difference < 1e-4 * size + 5e-7, f"{key} on {other} and {first} differs by {difference / size:.1e}"
 
 
 def test_gradients_are_large_enough_to_compare(results):
