@@ -23,7 +23,8 @@ args = parser.parse_args()
 images, labels = keras_dcgan.datasets.load(args.data)
 sizes = {"image_shape": images.shape[1:], "width": 0.25, "seed": 0}
 
-# 2. Model: width 1/4 and many small steps make the best of little time
+# 2. Model: width 1/4 and many small steps make the best of little time; with labels, larger steps make all images of a
+#    class alike
 if args.conditional:
     if labels is None:
         parser.error("--conditional needs images with labels: put them into one folder a class")
@@ -33,7 +34,8 @@ if args.conditional:
 else:
     gan = keras_dcgan.DCGAN.from_preset("radford_28", **sizes)
     data = (images,)
-gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
+rate = 5e-4 if args.conditional else 1e-3
+gan.compile(keras.optimizers.Adam(rate, beta_1=0.5), keras.optimizers.Adam(rate, beta_1=0.5))
 
 # 3. Training: a film of the same samples, and a file to go on from
 args.out.mkdir(parents=True, exist_ok=True)

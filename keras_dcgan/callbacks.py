@@ -19,7 +19,7 @@ class GifSnapshot(keras.callbacks.Callback):
     Images lie in a near-square grid; those of a conditional model in one column a class.
 
     Args:
-        filepath: path that ends in .gif, .webp or .png (an animated PNG); its folder is made if need be.
+        filepath: path that ends in .gif, .webp, .png or .apng (both an animated PNG); its folder is made if need be.
         num_images: int, number of images. A conditional model shows every class, in as many rows as give about this
             number, ten at the most.
         seed: int, for the latents.
@@ -30,8 +30,8 @@ class GifSnapshot(keras.callbacks.Callback):
         sheets: folder for each frame as a PNG of its own, `epoch_0000.png` and so on; None for none.
 
     Raises:
-        ValueError, TypeError: arguments that break these rules; when training starts, a folder that cannot be made or
-            an existing file that is no animation of this size.
+        ValueError, TypeError: arguments that break these rules; when training starts, a folder that cannot be made, or
+            a file to be continued that was not written with the same arguments.
 
     Example:
         >>> gan.fit(images, epochs=10, callbacks=[keras_dcgan.callbacks.GifSnapshot("samples.gif")])
@@ -46,7 +46,16 @@ class GifSnapshot(keras.callbacks.Callback):
             ("scale", scale),
         ):
             checks.check_count(name, value)
+        if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+            raise ValueError(
+                "`seed` must be an integer from 0 on: the images keep their latents through the whole run. "
+                f"Received: seed={seed!r}"
+            )
         self.filepath = pathlib.Path(filepath)
+        if self.filepath.suffix.lower() == ".gif" and duration % 10:
+            raise ValueError(
+                f"`duration` must be a multiple of 10: GIF counts in 10 milliseconds. Received: duration={duration}"
+            )
         if self.filepath.suffix.lower() not in images.ANIMATIONS:
             raise ValueError(
                 f"`filepath` must end in {', '.join(images.ANIMATIONS)}, the formats that hold an animation. "
@@ -80,18 +89,20 @@ class GifSnapshot(keras.callbacks.Callback):
             self._frames = self._load(1 + epoch // self.every)
         else:
             self._frames = []
-            self._add(epoch)
+            self._add(self._draw(), epoch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds a frame."""
         if (epoch + 1) % self.every == 0:
-            self._add(epoch + 1)
+            self._add(self._draw(), epoch + 1)
 
-    def _add(self, epoch):
+    def _draw(self):
         made = self.model.generate(**self._request)
         cells = np.zeros((self._cells.max() + 1, *made.shape[1:]), made.dtype)
         cells[self._cells] = made
-        frame = images.grid(cells, self._columns, scale=self.scale)
+        return images.grid(cells, self._columns, scale=self.scale)
+
+    def _add(self, frame, epoch):
         self._frames.append(frame)
         images.save_animation(self._frames, self.filepath, duration=self.duration)
         if self.sheets is not None:
@@ -100,12 +111,16 @@ class GifSnapshot(keras.callbacks.Callback):
     def _load(self, count):
         """The first `count` frames of the existing file."""
         try:
-            return images.load_animation(self.filepath, count, duration=self.duration)
-        except OSError as error:
+            frames = images.load_animation(self.filepath, count, duration=self.duration)
+            size = self._draw().size
+            if frames[0].size != size:
+                raise ValueError(f"its frames have {frames[0].size} pixels, those to be added {size}")
+        except (OSError, EOFError, IndexError, SyntaxError, ValueError) as error:
             raise ValueError(
-                "`filepath` exists and is no animation that could be continued: move it away. "
-                f"Received: filepath={str(self.filepath)!r} ({error})"
+                "`filepath` exists and is no animation that could be continued: move it away, or pass what it was "
+                f"written with. Received: filepath={str(self.filepath)!r} ({error})"
             ) from error
+        return frames
 
     def _labels(self):
         """The labels of the images, None for a model without."""

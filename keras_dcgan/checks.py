@@ -120,8 +120,12 @@ def check_labels(labels, n, num_classes):
 
 
 def check_latents(latents, latent_dim):
-    """Raises ValueError unless latents are floats `(n, latent_dim)`."""
+    """Raises ValueError unless latents, which may be symbolic, are numbers `(n, latent_dim)`, finite where known."""
     shape = tuple(getattr(latents, "shape", ()))
+    if shape and not any(kind in _dtype(latents) for kind in ("float", "int")):
+        raise ValueError(f"`latents` must be floats. Received: latents of dtype {_dtype(latents)}")
+    if isinstance(latents, np.ndarray) and not np.isfinite(latents).all():
+        raise ValueError("`latents` must be finite. Received: latents with NaN or infinity in them")
     if len(shape) != 2 or shape[1] != latent_dim:
         raise ValueError(
             f"`latents` must have shape (n, {latent_dim}), as sample_latents(n) makes them. "
@@ -147,10 +151,12 @@ class Checked:
         x: array, or source of batches: tf.data.Dataset, PyDataset, torch DataLoader or generator.
         y: array that goes with an array `x`, or None.
         check: callable that takes the parts of a batch, or whole arrays, and raises.
+        image_shape: shape of an image where batches are of images, None otherwise.
     """
 
-    def __init__(self, x, y, check):
+    def __init__(self, x, y, check, image_shape=None):
         self.check = check
+        self.image_shape = image_shape
         self.error = None
         self.y = y
         self.x = self._wrap(x)
@@ -162,7 +168,8 @@ class Checked:
         if isinstance(data, types.GeneratorType):
             first = list(itertools.islice(data, 1))
             self._refuse_empty(len(first))
-            return (self.batch(batch) for batch in itertools.chain(first, data))
+            checked = (self.batch(batch) for batch in itertools.chain(first, data))
+            return (batch if isinstance(batch, tuple) else (batch,) for batch in checked)  # Keras wants tuples
         if hasattr(data, "element_spec") and hasattr(data, "map"):  # a tf.data.Dataset
             self._refuse_empty(int(data.cardinality()))
             return data.map(self._in_pipeline)
@@ -195,8 +202,14 @@ class Checked:
         def check(*parts):
             self.batch(tf.nest.pack_sequence_as(structure, parts))
 
-        tf.numpy_function(check, tf.nest.flatten(structure), [])
-        return structure
+        # the shapes that were checked, for a pipeline that does not know them
+        flat = tf.nest.flatten(structure)
+        with tf.control_dependencies([tf.numpy_function(check, flat, [])]):
+            flat = [tf.identity(part) for part in flat]
+        wanted = (None, *(self.image_shape or ()))
+        if self.image_shape and flat[0].shape.is_compatible_with(wanted):  # otherwise the step's tracing refuses it
+            flat[0] = tf.ensure_shape(flat[0], wanted)
+        return tf.nest.pack_sequence_as(structure, flat)
 
 
 @contextlib.contextmanager
@@ -287,6 +300,11 @@ def check_networks(generator, discriminator, value_range, *, conditional):
                 f"{'; for networks with labels use ConditionalDCGAN' if not conditional else ''}. "
                 f"Received: {len(network.inputs)} inputs, {len(network.outputs)} outputs"
             )
+        if conditional and network.inputs[1].shape[1:] not in ((), (1,)):
+            raise ValueError(
+                f"`{name}` must take integer labels of shape (batch,) or (batch, 1) as its second input. "
+                f"Received: second input of shape {network.inputs[1].shape}"
+            )
         if network.outputs[0].dtype != "float32":
             raise ValueError(
                 f'`{name}` must end in float32, also under mixed precision: give its last layer dtype="float32". '
@@ -346,6 +364,8 @@ def final_activation(model):
             tensor = operation._inbound_nodes[node].input_tensors[0]
         else:
             break
+    while isinstance(operation, keras.layers.Wrapper):  # SpectralNormalization, say
+        operation = operation.layer
     activation = getattr(operation, "activation", None)
     if activation is not None:
         return getattr(activation, "__name__", type(activation).__name__.lower())
@@ -416,14 +436,14 @@ class CheckedModel(keras.Model):
         for name in ("sample_weight", "class_weight"):
             if kwargs.pop(name, None) is not None:
                 raise ValueError(f"`{name}` has no meaning in adversarial training: leave it out. Received: {name}")
-        data = Checked(x, y, self._check_training)
+        data = Checked(x, y, self._check_training, self.image_shape)
         if is_array(x):
             warn_of_half_range(x, self.value_range)
         validation = None
         if validation_data is not None:
             val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
             self._refuse_weight(val_weight)
-            validation = Checked(val_x, val_y, self._check_training)
+            validation = Checked(val_x, val_y, self._check_training, self.image_shape)
             validation_data = validation.x if val_y is None else (validation.x, val_y)
         with errors_of(data, validation), backend.kept(self):
             return super().fit(
@@ -458,10 +478,11 @@ class CheckedModel(keras.Model):
             ValueError, TypeError: as in `fit`.
         """
         self._refuse_weight(sample_weight)
-        data = Checked(x, y, self._check_training)
         self._restart_evaluation()
+        # fit() has checked its validation data, and a generator may be read only once
+        data = None if kwargs.get("_use_cached_eval_dataset") else Checked(x, y, self._check_training, self.image_shape)
         with errors_of(data), backend.kept(self):
-            return super().evaluate(data.x, y, batch_size, verbose, **kwargs)
+            return super().evaluate(x if data is None else data.x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         """Images for latents, in `value_range`: `keras.Model.predict`.

@@ -48,8 +48,13 @@ class ConditionalDCGAN(DCGAN):
                 "`num_classes` cannot be read off the networks' Embedding layers: pass it. "
                 f"Received: num_classes=None, embeddings of {sorted(sizes) or 'no'} classes"
             )
-        self.num_classes = num_classes or sizes.pop()
+        self.num_classes = sizes.pop() if num_classes is None else num_classes
         checks.check_count("num_classes", self.num_classes)
+        if sizes and self.num_classes > min(sizes):
+            raise ValueError(
+                "`num_classes` must not be above the classes that the networks' Embedding layers know. "
+                f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
+            )
 
     def _generate(self, z, labels, training):
         return self.generator([z, self._as_input(labels, self.generator)], training=training)
@@ -76,8 +81,8 @@ class ConditionalDCGAN(DCGAN):
         return inputs
 
     def _labels_to_generate(self, labels, n):
-        labels = np.arange(n) % self.num_classes if labels is None else checks.as_numpy(np.asarray(labels))
-        labels = np.full(n, labels) if labels.ndim == 0 else labels
+        labels = np.arange(n) % self.num_classes if labels is None else labels
+        labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
         checks.check_labels(labels, n, self.num_classes)
         return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
 

@@ -3,6 +3,7 @@
 import pathlib
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_dcgan import backend, checks, images, latents, losses, presets
@@ -87,8 +88,8 @@ class DCGAN(checks.CheckedModel):
         )
         self.generator = generator
         self.discriminator = discriminator
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed = None if seed is None else int(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation must not shift the training's stream
         self._trackers = [
             keras.metrics.Mean(name=name) for name in ("g_loss", "d_loss", "real_accuracy", "fake_accuracy")
@@ -152,12 +153,14 @@ class DCGAN(checks.CheckedModel):
                 "float16 needs its losses scaled, which two networks with two losses do not support: use "
                 'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
             )
-        g_opt, d_opt = _optimizer("g_opt", g_opt), _optimizer("d_opt", d_opt)
+        g_opt = _optimizer("g_opt", g_opt, self.generator)
+        d_opt = _optimizer("d_opt", d_opt, self.discriminator)
         if g_opt is d_opt:
             raise ValueError(
                 "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
                 f"Received: {g_opt.name} twice"
             )
+        self._compile_options = kwargs  # as given: "auto" means another thing on another machine
         super().compile(optimizer=_BothOptimizers(_ByNetwork(g_opt, d_opt, self.generator), name="both"), **kwargs)
         self.optimizer.build(self.trainable_variables)
         self.g_opt, self.d_opt, self.update = g_opt, d_opt, update
@@ -289,7 +292,9 @@ class DCGAN(checks.CheckedModel):
         checks.check_count("batch_size", batch_size)
         if latents is not None:
             checks.check_latents(latents, self.latent_dim)
-        told = [len(given) for given in (latents, labels) if hasattr(given, "__len__")]
+        if labels is not None:
+            labels = checks.as_numpy(labels) if checks.is_array(labels) else np.asarray(labels)
+        told = [len(given) for given in (latents, labels) if given is not None and np.ndim(given)]
         if n is None and not told:
             raise ValueError("generate() must be told how many images: pass n, latents or labels. Received: none")
         n = told[0] if n is None else n
@@ -299,9 +304,14 @@ class DCGAN(checks.CheckedModel):
         labels = self._labels_to_generate(labels, n)
         if latents is None:
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
-        inputs = checks.as_numpy(latents) if labels is None else [checks.as_numpy(latents), labels]
-        made = self.generator.predict(inputs, batch_size=batch_size, verbose=0)
-        return images.to_uint8(made, self.value_range)
+        latents = checks.as_numpy(latents)
+        parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
+        # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
+        made = [
+            self.generator.predict_on_batch(latents[part] if labels is None else [latents[part], labels[part]])
+            for part in parts
+        ]
+        return images.to_uint8(np.concatenate(made), self.value_range)
 
     # what a conditional model does otherwise
 
@@ -389,10 +399,7 @@ class DCGAN(checks.CheckedModel):
             "d_opt": serialize(self.d_opt),
             "loss": serialize(self.loss),
             "update": self.update,
-            "run_eagerly": self.run_eagerly,
-            "steps_per_execution": self.steps_per_execution,
-            "jit_compile": self.jit_compile,
-        }
+        } | self._compile_options
 
     def compile_from_config(self, config):
         """Compiles the model with what `get_compile_config` gave."""
@@ -420,13 +427,13 @@ class DCGAN(checks.CheckedModel):
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the whole model, as `keras.Model.save`; a file is replaced whole or not at all."""
-        if zipped is False or not str(filepath).endswith(".keras"):
+        if zipped is False or not _is_local_file(filepath, ".keras"):
             return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Saves weights, optimizers and random states, as `keras.Model.save_weights`; replaced whole or not at all."""
-        if not str(filepath).endswith(".weights.h5"):
+        if not _is_local_file(filepath, ".weights.h5"):
             return super().save_weights(filepath, overwrite=overwrite, **kwargs)
         return self._replace(super().save_weights, filepath, overwrite, **kwargs)
 
@@ -441,8 +448,13 @@ class DCGAN(checks.CheckedModel):
         return self.generator.export(filepath, format=format, **kwargs)
 
 
-def _optimizer(name, value):
-    """A Keras optimizer of what `compile` was given."""
+def _is_local_file(filepath, ending):
+    """Whether Keras would write this as one local file."""
+    return isinstance(filepath, str | pathlib.Path) and str(filepath).endswith(ending) and "://" not in str(filepath)
+
+
+def _optimizer(name, value, network):
+    """A Keras optimizer for the network, of what `compile` was given."""
     if value is None:
         return keras.optimizers.Adam(2e-4, beta_1=0.5, name=name)
     if isinstance(value, str | dict):
@@ -452,5 +464,16 @@ def _optimizer(name, value):
         raise TypeError(
             f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or "
             f'a name such as "adam". Received: {name}={value!r}'
+        )
+    if value.loss_scale_factor is not None:
+        raise ValueError(
+            f"`{name}`: losses of a GAN are not scaled; leave loss_scale_factor out. "
+            f"Received: loss_scale_factor={value.loss_scale_factor}"
+        )
+    own = {id(v) for v in network.variables}
+    if value.built and not all(id(v) in own for v in value._trainable_variables):
+        raise ValueError(
+            f"`{name}` has trained another network, and keeps its moments: pass a new optimizer. "
+            f"Received: {name}={value.name}, built on other variables"
         )
     return value

@@ -55,9 +55,17 @@ def to_uint8(images, value_range):
 
     Returns:
         uint8 NumPy array of the same shape; values outside the range are clipped.
+
+    Raises:
+        ValueError: NaN.
     """
     low, high = value_range
     scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
+    if np.isnan(scaled).any():
+        raise ValueError(
+            "The generator makes NaN: its training has diverged. Go on from an earlier checkpoint with a smaller "
+            "learning rate; keras.callbacks.TerminateOnNaN() stops in time. Received: images with NaN in them"
+        )
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
 
 
@@ -99,6 +107,8 @@ def replacing(filepath):
         `pathlib.Path` with the same ending, free to be written.
     """
     filepath = pathlib.Path(filepath)
+    if not filepath.parent.is_dir():
+        raise FileNotFoundError(f"The folder of the file does not exist: make it first. Received: {str(filepath)!r}")
     suffix = "".join(filepath.suffixes[-2:])  # .weights.h5 counts as one ending
     handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
     os.close(handle)
@@ -152,15 +162,22 @@ def load_animation(filepath, count, *, duration):
 
     Returns:
         List of `PIL.Image.Image`.
+
+    Raises:
+        OSError, EOFError, IndexError, SyntaxError: what Pillow makes of a file that is no whole image.
+        ValueError: frames that are shown for another time.
     """
-    frames = []
+    frames, counts = [], []
     with Image.open(filepath) as file:
         n = getattr(file, "n_frames", 1)
         for i in range(n):
             file.seek(i)
             file.load()
             shown = file.info.get("duration") or (duration if n > 1 else count * duration)
-            frames += [file.copy()] * max(1, round(shown / duration))
+            counts.append(round(shown / duration))
+            frames += [file.copy()] * counts[-1]
+    if not min(counts) or (n > 1 and min(counts) > 1):
+        raise ValueError(f"its frames are not shown for {duration} ms")
     return frames[:count]
 
 
@@ -172,10 +189,15 @@ def flatten(image):
 
     Returns:
         `PIL.Image.Image` of mode L or RGB.
+
+    Raises:
+        ValueError: more than 8 bits a channel.
     """
     if image.has_transparency_data:
         grey = image.mode == "LA"
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
         return image.convert("L" if grey else "RGB")
-    return image.convert("L" if image.mode in ("1", "L", "I;16", "I", "F") else "RGB")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        raise ValueError(f"an image must have 8 bits a channel. Received: an image of mode {image.mode}")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")

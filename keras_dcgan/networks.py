@@ -14,7 +14,10 @@ Generators also: `latent_dim`, and `value_range`, the range of the images they e
 
 import random
 
+import numpy as np
 from keras import Input, Model, Sequential, initializers, layers
+
+from keras_dcgan.images import check_value_range
 
 
 def tutorial_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, value_range=(-1, 1), seed=None):
@@ -69,7 +72,7 @@ def tutorial_discriminator(image_shape=(28, 28, 1), *, dropout=0.3, width=1.0, s
         `keras.Sequential`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
 
     Raises:
-        ValueError: `image_shape` that is none.
+        ValueError: `image_shape` that is no shape of an image.
     """
     _base(image_shape, stride=1)
     seeds = _seeds(seed)
@@ -151,7 +154,7 @@ def label_map_discriminator(image_shape=(28, 28, 1), num_classes=10, *, dropout=
         `keras.Model`, `[(batch, *image_shape), (batch,)]` to logits `(batch, 1)` float32.
 
     Raises:
-        ValueError: `image_shape` that is none.
+        ValueError: `image_shape` that is no shape of an image.
     """
     rows, columns, _ = _base(image_shape, stride=1)
     seeds = _seeds(seed)
@@ -264,7 +267,7 @@ def radford_discriminator(
         `(batch, 1)` float32.
 
     Raises:
-        ValueError: `image_shape` that is none.
+        ValueError: `image_shape` that is no shape of an image.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -341,7 +344,7 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=
         `keras.Model`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
 
     Raises:
-        ValueError: `image_shape` that is none.
+        ValueError: `image_shape` that is no shape of an image.
     """
     return radford_discriminator(image_shape, depth=2, batch_norm_affine=False, width=width / 2, seed=seed)
 
@@ -368,7 +371,7 @@ def _embed(labels, num_classes, size, seeds):
 
 def _to_images(value_range):
     """The generator's last layers: tanh, moved from [-1, 1] to `value_range`, in float32 under any policy."""
-    low, high = value_range
+    low, high = check_value_range(value_range)
     yield layers.Activation("tanh", dtype="float32", name="images")
     if (low, high) != (-1, 1):
         yield layers.Rescaling((high - low) / 2, (high + low) / 2, dtype="float32", name="value_range")
@@ -389,33 +392,33 @@ def _normal(seeds):
 
 def _seeds(seed):
     """A seed for each layer in turn, so that no two layers start with the same numbers; all None for None."""
-    source = random.Random(seed)
+    source = random.Random(seed if seed is None else int(seed))
     while True:
         yield None if seed is None else source.randrange(2**31)
 
 
 def _scale(filters, width):
-    if not width > 0:
+    if not isinstance(width, int | float) or not width > 0:
         raise ValueError(f"`width` is a factor on all filter counts and must be positive. Received: width={width}")
     return [max(1, round(width * f)) for f in filters]
 
 
 def _positive(name, value):
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
-    return value
+    return int(value)
 
 
 def _base(image_shape, stride, smallest=None):
     """Checks an image shape; gives its sides divided by `stride`, and its channels."""
     smallest = smallest or stride
-    shape = tuple(image_shape)
-    if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape) or not 1 <= shape[2] <= 4:
+    shape = tuple(image_shape) if isinstance(image_shape, tuple | list) else ()
+    if len(shape) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in shape) or shape[2] > 4:
         raise ValueError(
             "`image_shape` must be (height, width, channels) with positive sides and 1 to 4 channels. "
             f"Received: image_shape={image_shape}"
         )
-    height, width, channels = shape
+    height, width, channels = (int(n) for n in shape)
     if any(side % stride or side < smallest for side in (height, width)):
         lower, upper = (
             (*(max(smallest, (side + step) // stride * stride) for side in (height, width)), channels)

@@ -240,6 +240,30 @@ def test_refuses_to_continue_what_is_no_animation(tmp_path, images):
     assert path.read_bytes() == b"GIF89a and then nothing"
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("change", [{"num_images": 36}, {"scale": 1}, {"duration": 100}, {"duration": 300}])
+def test_refuses_to_continue_a_film_of_another_kind(tmp_path, images, ending, change):
+    gan, path = tiny(), tmp_path / f"samples.{ending}"
+    gan.fit(images, epochs=2, verbose=0, callbacks=[GifSnapshot(path)])
+    before, steps = path.read_bytes(), int(gan.g_opt.iterations.numpy())
+    with pytest.raises(ValueError, match="pass what it was written with"):
+        gan.fit(images, initial_epoch=2, epochs=3, verbose=0, callbacks=[GifSnapshot(path, **change)])
+    assert path.read_bytes() == before
+    assert int(gan.g_opt.iterations.numpy()) == steps
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_refuses_to_continue_a_truncated_film(tmp_path, images, ending, share):
+    gan, path = tiny(), tmp_path / f"samples.{ending}"
+    gan.fit(images, epochs=3, verbose=0, callbacks=[GifSnapshot(path)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ValueError, match="move it away"):
+        gan.fit(images, initial_epoch=3, epochs=4, verbose=0, callbacks=[GifSnapshot(path)])
+    assert path.read_bytes() == whole[: int(share * len(whole))]
+
+
 @pytest.mark.parametrize("name", ["filepath", "sheets"])
 def test_refuses_a_folder_that_cannot_be_made_before_training(tmp_path, images, name):
     (tmp_path / "file").write_text("not a folder")
@@ -259,6 +283,9 @@ def test_refuses_a_folder_that_cannot_be_made_before_training(tmp_path, images, 
         ({"every": 0}, ValueError, "`every`"),
         ({"scale": 1.5}, TypeError, "`scale`"),
         ({"duration": -1}, ValueError, "`duration`"),
+        ({"duration": 25}, ValueError, "multiple of 10"),
+        ({"seed": None}, ValueError, "`seed`"),
+        ({"seed": -1}, ValueError, "`seed`"),
     ],
 )
 def test_refuses_nonsense(arguments, error, message):

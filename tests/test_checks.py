@@ -221,3 +221,48 @@ def test_a_label_out_of_range_never_passes_silently(bad):
     ):
         with pytest.raises(ValueError, match=r"Labels must be integers in \[0, 3\)"):
             use()
+
+
+def test_a_validation_generator_is_read_by_fit_alone(images):
+    read = []
+
+    def batches():
+        for i in range(100):
+            read.append(i)
+            yield images[:4]
+
+    options = {"epochs": 3, "batch_size": 8, "verbose": 0, "validation_steps": 2}
+    gan, other = tiny(), tiny()
+    history = gan.fit(images, validation_data=batches(), **options).history
+    assert len(history["val_loss"]) == 3
+    few = 6 if BACKEND == "torch" else 6 + 16  # TensorFlow fetches some ahead
+    assert 6 <= len(read) <= few + 2
+    two = (images[:4] for _ in range(2))
+    assert len(other.fit(images, validation_data=two, **(options | {"epochs": 1})).history["val_loss"]) == 1
+
+
+@pytest.mark.parametrize("known", [(None, None, None, 1), None])
+def test_a_pipeline_may_not_know_the_shape_of_its_images(images, known):
+    import tensorflow as tf
+
+    def of_unknown_shape(batch):
+        return (
+            tf.py_function(lambda x: x, [batch], tf.uint8)
+            if known is None
+            else tf.ensure_shape(tf.numpy_function(lambda x: x, [batch], tf.uint8), known)
+        )
+
+    data = tf.data.Dataset.from_tensor_slices(images[:8]).batch(4).map(of_unknown_shape)
+    one, other = tiny(), tiny()
+    one.fit(data, verbose=0, shuffle=False)
+    other.fit(images[:8], batch_size=4, verbose=0, shuffle=False)
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
+    bad = tf.data.Dataset.from_tensor_slices(images[:8, :7]).batch(4).map(of_unknown_shape)
+    refused(shared(), lambda: shared().fit(bad, verbose=0, shuffle=False), r"shape \(n, 8, 8, 1\)")
+
+
+def test_latents_must_be_finite_numbers():
+    for z in (np.full((2, 4), np.nan), np.full((2, 4), "a")):
+        with pytest.raises(ValueError, match="`latents` must be"):
+            shared().generate(latents=z)

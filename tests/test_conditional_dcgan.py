@@ -48,6 +48,23 @@ def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
     gan.fit(images, labels, verbose=0)
 
 
+@pytest.mark.parametrize("num_classes", [4, 20])
+def test_refuses_more_classes_than_its_embeddings_know(num_classes):
+    with pytest.raises(ValueError, match="must not be above"):
+        ConditionalDCGAN(*own_networks(), num_classes=num_classes)
+
+
+@pytest.mark.parametrize("num_classes", [0, -1])
+def test_refuses_no_classes(num_classes):
+    with pytest.raises(ValueError, match="`num_classes` must be a positive integer"):
+        ConditionalDCGAN(*own_networks(), num_classes=num_classes)
+
+
+def test_refuses_networks_that_take_one_hot_labels():
+    with pytest.raises(ValueError, match="as its second input"):
+        ConditionalDCGAN(*own_networks((3,)))
+
+
 def test_refuses_networks_without_labels():
     gan = tiny()
     with pytest.raises(ValueError, match=r"must take \[latents, labels\]"):
@@ -93,7 +110,7 @@ def test_generates_each_class_in_turn_or_the_labels_given(gan):
     turns = gan.generate(5, seed=1)
     np.testing.assert_array_equal(turns, gan.generate(latents=z, labels=[0, 1, 2, 0, 1]))
     np.testing.assert_array_equal(turns, gan.generate(labels=np.array([[0], [1], [2], [0], [1]]), seed=1))
-    np.testing.assert_array_equal(gan.generate(5, labels=1, seed=1), gan.generate(labels=[1] * 5, seed=1))
+    np.testing.assert_array_equal(gan.generate(5, labels=np.array(1), seed=1), gan.generate(labels=[1] * 5, seed=1))
 
 
 @pytest.mark.parametrize("labels", [[0, 3, 1], [0, -1, 1], [0.0, 1.0, 2.0], [[0, 1, 2]], [0, 1]])

@@ -177,6 +177,48 @@ def test_a_folder_with_splits(tmp_path):
     assert labels.tolist() == [0, 1]
 
 
+def test_hidden_and_empty_folders_are_no_classes(tmp_path):
+    picture(tmp_path / ".ipynb_checkpoints" / "a.png", 0, "L")
+    picture(tmp_path / "__MACOSX" / "a.png", 0, "L")
+    (tmp_path / "ant").mkdir()
+    picture(tmp_path / "cat" / "a.png", 1, "L")
+    picture(tmp_path / "dog" / "a.png", 2, "L")
+    assert datasets.load(tmp_path)[1].tolist() == [0, 1]
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for i, name in enumerate(("car", "plane", "train")):
+        picture(tmp_path / name / "a.png", i, "L")
+    images, labels = datasets.load(tmp_path)
+    assert images[:, 0, 0, 0].tolist() == labels.tolist() == [0, 1, 2]
+
+
+def test_a_split_that_is_missing(tmp_path):
+    picture(tmp_path / "train" / "a" / "1.png", 1, "L")
+    with pytest.raises(ValueError, match="no folder test"):
+        datasets.load(tmp_path, "test")
+
+
+def test_images_beside_class_folders(tmp_path):
+    picture(tmp_path / "a.png", 1, "L")
+    picture(tmp_path / "cat" / "a.png", 1, "L")
+    with pytest.raises(ValueError, match="not both"):
+        datasets.load(tmp_path)
+
+
+def test_images_of_more_than_8_bits(tmp_path):
+    picture(tmp_path / "a.png", 40000, "I;16")
+    with pytest.raises(ValueError, match="8 bits a channel"):
+        datasets.load(tmp_path)
+
+
+def test_an_npy_file_called_npz(tmp_path):
+    with (tmp_path / "a.npz").open("wb") as file:
+        np.save(file, np.zeros((2, 4, 4), "uint8"))
+    with pytest.raises(ValueError, match=r"must be a whole \.npz file"):
+        datasets.load(tmp_path / "a.npz")
+
+
 def test_transparency_lies_on_white(tmp_path):
     picture(tmp_path / "a.png", (0, 0, 0, 0), "RGBA")
     assert (datasets.load(tmp_path)[0] == 255).all()

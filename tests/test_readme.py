@@ -33,6 +33,10 @@ def test_the_two_commands_name_files_and_extras_that_exist():
     assert second.strip().endswith('-e ".[test]" && .venv/bin/python -m pytest')
 
 
+def test_no_placeholder_is_left():
+    assert not re.search(r"^[A-Z_]{6,}$", README, re.MULTILINE)
+
+
 def test_every_link_leads_somewhere():
     root = pathlib.Path(__file__).parents[1]
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]

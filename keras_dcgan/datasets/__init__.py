@@ -66,7 +66,7 @@ def _load_npz(path, split):
     if not path.exists():
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with path.open("rb") as file, zipfile.ZipFile(file), np.load(file, allow_pickle=False) as arrays:
             names = list(arrays.keys())
             if f"x_{split}" not in names:
                 raise ValueError(f"it holds {', '.join(names) or 'nothing'}")
@@ -100,16 +100,24 @@ def _standardize(images, labels, source):
 
 
 def _load_folder(folder, split):
-    if (folder / "train").is_dir():
+    names = {path.name for path in _visible(folder) if path.is_dir()}
+    if names and names <= {"train", "test"}:
+        if split not in names:
+            raise ValueError(f"`source` has no folder {split}. Received: source={str(folder)!r}, split={split!r}")
         folder = folder / split
     elif split == "test":
         raise ValueError(f"`source` has no folders train and test, so that it is all train. Received: {str(folder)!r}")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    files = [(path, i) for i, name in enumerate(classes) for path in _image_files(name)] or [
-        (path, None) for path in _image_files(folder)
-    ]
-    if not files:
+    by_class = [files for path in _visible(folder) if path.is_dir() and (files := _image_files(path))]
+    files = [(path, i) for i, paths in enumerate(by_class) for path in paths]
+    loose = [(path, None) for path in _image_files(folder)]
+    if not files and not loose:
         raise ValueError(f"`source` has no images in it or in its folders. Received: source={str(folder)!r}")
+    if files and loose:
+        raise ValueError(
+            "`source` must have images either in it or in folders of their class, not both. "
+            f"Received: {loose[0][0].name} beside folders in {str(folder)!r}"
+        )
+    files = files or loose
     arrays = [_open(path) for path, _ in files]
     if any(array.shape[2] == 3 for array in arrays):
         arrays = [array.repeat(3, axis=2) if array.shape[2] == 1 else array for array in arrays]
@@ -124,8 +132,13 @@ def _load_folder(folder, split):
     return np.stack(arrays), labels
 
 
+def _visible(folder):
+    """What lies in a folder, without what systems and editors hide there."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+
+
 def _image_files(folder):
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_FILES)
+    return [path for path in _visible(folder) if path.suffix.lower() in _IMAGE_FILES]
 
 
 def _open(path):
@@ -134,7 +147,7 @@ def _open(path):
         with Image.open(path) as file:
             file.load()
             image = image_tools.flatten(file)
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
     array = np.asarray(image)
     return array[..., None] if array.ndim == 2 else array

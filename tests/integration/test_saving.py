@@ -75,6 +75,12 @@ def test_everything_that_was_set_comes_back(tmp_path, preset):
     assert_identical(gan, again)
 
 
+def test_what_is_left_to_the_machine_stays_so(tmp_path):
+    tiny().save(tmp_path / "gan.keras")
+    again = keras.saving.load_model(tmp_path / "gan.keras")
+    assert not {"jit_compile", "run_eagerly"} & set(again.get_compile_config())
+
+
 def test_own_networks_come_back(tmp_path, images):
     z = keras.Input((4,))
     x = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="sigmoid")(z))
