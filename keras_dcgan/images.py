@@ -167,16 +167,16 @@ def load_animation(filepath, count, *, duration):
         OSError, EOFError, IndexError, SyntaxError: what Pillow makes of a file that is no whole image.
         ValueError: frames that are shown for another time.
     """
-    frames, counts = [], []
+    frames, times = [], []
     with Image.open(filepath) as file:
         n = getattr(file, "n_frames", 1)
         for i in range(n):
             file.seek(i)
             file.load()
             shown = file.info.get("duration") or (duration if n > 1 else count * duration)
-            counts.append(round(shown / duration))
-            frames += [file.copy()] * counts[-1]
-    if not min(counts) or (n > 1 and min(counts) > 1):
+            times.append(shown / duration)
+            frames += [file.copy()] * round(times[-1])
+    if any(abs(t - round(t)) > 0.01 for t in times) or (n > 1 and round(min(times)) != 1):
         raise ValueError(f"its frames are not shown for {duration} ms")
     return frames[:count]
 

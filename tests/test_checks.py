@@ -224,21 +224,10 @@ def test_a_label_out_of_range_never_passes_silently(bad):
 
 
 def test_a_validation_generator_is_read_by_fit_alone(images):
-    read = []
-
-    def batches():
-        for i in range(100):
-            read.append(i)
-            yield images[:4]
-
-    options = {"epochs": 3, "batch_size": 8, "verbose": 0, "validation_steps": 2}
-    gan, other = tiny(), tiny()
-    history = gan.fit(images, validation_data=batches(), **options).history
-    assert len(history["val_loss"]) == 3
-    few = 6 if BACKEND == "torch" else 6 + 16  # TensorFlow fetches some ahead
-    assert 6 <= len(read) <= few + 2
-    two = (images[:4] for _ in range(2))
-    assert len(other.fit(images, validation_data=two, **(options | {"epochs": 1})).history["val_loss"]) == 1
+    batches = (images[i : i + 4] for i in range(0, 12, 4))  # just enough
+    options = {"epochs": 3, "batch_size": 8, "verbose": 0, "validation_steps": 1}
+    history = tiny().fit(images, validation_data=batches, **options).history
+    assert len(set(history["val_d_loss"])) == 3
 
 
 @pytest.mark.parametrize("known", [(None, None, None, 1), None])
