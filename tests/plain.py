@@ -33,15 +33,18 @@ if BACKEND == "tensorflow":
         return g_loss, d_loss
 
     def alternating_step(g, d, g_opt, d_opt, x, z):
-        with tf.GradientTape() as d_tape:
-            d_loss = d_loss_of(d(x, training=True), d(g(z, training=True), training=True))
-        d_grads = d_tape.gradient(d_loss, d.trainable_variables)
-        d_opt.apply_gradients(zip(d_grads, d.trainable_variables, strict=True))
         with tf.GradientTape() as g_tape:
-            g_loss = g_loss_of(d(g(z, training=True), training=True))
+            fake = g(z, training=True)
+            with g_tape.stop_recording():
+                with tf.GradientTape() as d_tape:
+                    d_loss = d_loss_of(d(x, training=True), d(fake, training=True))
+                d_grads = d_tape.gradient(d_loss, d.trainable_variables)
+                d_opt.apply_gradients(zip(d_grads, d.trainable_variables, strict=True))
+            g_loss = g_loss_of(d(fake, training=True))
         g_grads = g_tape.gradient(g_loss, g.trainable_variables)
         g_opt.apply_gradients(zip(g_grads, g.trainable_variables, strict=True))
         return g_loss, d_loss
+
 
 elif BACKEND == "torch":
     import torch
@@ -108,18 +111,18 @@ else:
 
     def alternating_step(g, d, g_opt, d_opt, x, z):
         g_state = _values(g.non_trainable_variables)
-        fake, _ = g.stateless_call(_values(g.trainable_variables), g_state, z, training=True)
+        fake, g_new = g.stateless_call(_values(g.trainable_variables), g_state, z, training=True)
         d_values, d_state = _values(d.trainable_variables), _values(d.non_trainable_variables)
-        (d_loss, d_new), d_grads = jax.value_and_grad(_d_forward, has_aux=True)(d_values, d_state, d, x, fake)
-        _assign(d.non_trainable_variables, d_new)
+        (d_loss, d_state), d_grads = jax.value_and_grad(_d_forward, has_aux=True)(d_values, d_state, d, x, fake)
         _update(d_opt, d_grads, d.trainable_variables)
 
         def g_forward(g_values):
             fake, _ = g.stateless_call(g_values, g_state, z, training=True)
-            d_state = _values(d.non_trainable_variables)
-            fake_logits, _ = d.stateless_call(_values(d.trainable_variables), d_state, fake, training=True)
-            return g_loss_of(fake_logits)
+            fake_logits, d_new = d.stateless_call(_values(d.trainable_variables), d_state, fake, training=True)
+            return g_loss_of(fake_logits), d_new
 
-        g_loss, g_grads = jax.value_and_grad(g_forward)(_values(g.trainable_variables))
+        (g_loss, d_new), g_grads = jax.value_and_grad(g_forward, has_aux=True)(_values(g.trainable_variables))
+        _assign(g.non_trainable_variables, g_new)
+        _assign(d.non_trainable_variables, d_new)
         _update(g_opt, g_grads, g.trainable_variables)
         return g_loss, d_loss

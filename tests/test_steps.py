@@ -59,15 +59,11 @@ def networks_with_batch_norm():
     return gan.generator, gan.discriminator
 
 
-def networks_of(kind):
-    return networks_with_batch_norm() if kind == "simultaneous" else networks_without_batch_norm()
-
-
-def pair(update, make_optimizer):
+def pair(update, make_networks, make_optimizer):
     """The model, and the same networks and optimizers for a plain loop."""
-    gan = GivenLatents(*networks_of(update))
+    gan = GivenLatents(*make_networks())
     gan.compile(make_optimizer(), make_optimizer(), update=update)
-    g, d = networks_of(update)
+    g, d = make_networks()
     g_opt, d_opt = make_optimizer(), make_optimizer()
     g_opt.build(g.trainable_variables)
     d_opt.build(d.trainable_variables)
@@ -86,9 +82,13 @@ def gradients_by_descent(networks, step):
     return result, [[a - b for a, b in zip(old, new, strict=True)] for old, new in zip(before, after, strict=True)]
 
 
+NETWORKS = (networks_with_batch_norm, networks_without_batch_norm)
+
+
+@pytest.mark.parametrize("networks", NETWORKS)
 @pytest.mark.parametrize("update", UPDATES)
-def test_gradients_equal_those_of_a_plain_step(update):
-    gan, (g, d, g_opt, d_opt) = pair(update, lambda: keras.optimizers.SGD(1.0))
+def test_gradients_equal_those_of_a_plain_step(update, networks):
+    gan, (g, d, g_opt, d_opt) = pair(update, networks, lambda: keras.optimizers.SGD(1.0))
     x = real_images()
     z = gan.sample_latents(BATCH)
     logs, ours = gradients_by_descent(
@@ -107,9 +107,10 @@ def test_gradients_equal_those_of_a_plain_step(update):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize("networks", NETWORKS)
 @pytest.mark.parametrize("update", UPDATES)
-def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update):
-    gan, (g, d, g_opt, d_opt) = pair(update, lambda: keras.optimizers.Adam(1e-2, beta_1=0.5))
+def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update, networks):
+    gan, (g, d, g_opt, d_opt) = pair(update, networks, lambda: keras.optimizers.Adam(1e-2, beta_1=0.5))
     x = real_images()
     z = gan.sample_latents(BATCH)
     step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
