@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_dcgan import backend, checks, images, latents, losses, presets
+from keras_dcgan.checked_model import CheckedModel
 
 
 class _ByNetwork(keras.optimizers.OptimizerMap):
@@ -35,7 +36,7 @@ class _BothOptimizers(keras.optimizers.MultiOptimizer):
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
-class DCGAN(checks.CheckedModel):
+class DCGAN(CheckedModel):
     """A generator and a discriminator, trained against each other with `fit()`.
 
     The generator maps latents, `(batch, latent_dim)` float32, to images, `(batch, height, width, channels)` float32 in
