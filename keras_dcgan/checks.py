@@ -178,6 +178,12 @@ def check_networks(generator, discriminator, value_range, *, conditional):
                 f"{'; for networks with labels use ConditionalDCGAN' if not conditional else ''}. "
                 f"Received: {len(network.inputs)} inputs, {len(network.outputs)} outputs"
             )
+        regularised = [x.name for x in network._flatten_layers() if x.activity_regularizer is not None]
+        if regularised:
+            raise ValueError(
+                f"`{name}`: activity regularizers are not supported, since not every backend would count them; weight "
+                f"regularizers are. Received: an activity_regularizer in {', '.join(regularised)}"
+            )
         if conditional and network.inputs[1].shape[1:] not in ((), (1,)):
             raise ValueError(
                 f"`{name}` must take integer labels of shape (batch,) or (batch, 1) as its second input. "

@@ -295,6 +295,11 @@ def test_refuses_networks_that_do_not_fit(networks, message):
         DCGAN(*networks)
 
 
+def test_refuses_activity_regularizers():
+    with pytest.raises(ValueError, match="activity regularizers are not supported"):
+        DCGAN(generator(), discriminator(layers.Dense(1, activity_regularizer="l2")))
+
+
 def test_refuses_networks_with_labels():
     gan = tiny("radford_28_conditional")
     with pytest.raises(ValueError, match="ConditionalDCGAN"):
