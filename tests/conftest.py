@@ -4,12 +4,12 @@ import os
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-    # most tests train the same tiny networks: compile them once a run, also for the processes that tests start
-    cache = tempfile.TemporaryDirectory(prefix="keras_dcgan_jax_")
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = cache.name
-    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+# Most tests train the same tiny networks: compile them once, also for the processes that tests start. A cache for each of
+# pytest's workers, since JAX reads what another process has written only half.
+JAX_CACHE = tempfile.TemporaryDirectory(prefix="keras_dcgan_jax_")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = JAX_CACHE.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import hypothesis
 import keras
