@@ -1,13 +1,13 @@
 """What the tests share: tiny models and images, and what third parties warn of."""
 
 import os
+import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Most tests train the same tiny networks: compile them once, also for the processes that tests start. A cache for each of
-# pytest's workers, since JAX reads what another process has written only half.
-JAX_CACHE = tempfile.TemporaryDirectory(prefix="keras_dcgan_jax_")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = JAX_CACHE.name
+# Most tests train the same tiny networks: compile them once, also for the processes that tests start. A cache for each
+# of pytest's workers, since JAX reads what another process has written only half.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="keras_dcgan_jax_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
@@ -25,6 +25,10 @@ hypothesis.settings.register_profile(
     "here", deadline=None, max_examples={"tensorflow": 25, "torch": 25, "jax": 8}[BACKEND], derandomize=True
 )
 hypothesis.settings.load_profile("here")
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
 @pytest.fixture
