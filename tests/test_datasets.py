@@ -227,8 +227,43 @@ def test_transparency_lies_on_white(tmp_path):
 def test_a_folder_of_different_sizes(tmp_path):
     picture(tmp_path / "a.png", 0, "L")
     picture(tmp_path / "b.png", 0, "L", size=(5, 5))
-    with pytest.raises(ValueError, match=r"image_size=….*a.png of \(3, 4\), b.png of \(5, 5\)"):
+    with pytest.raises(ValueError, match=r"image_size=\(height, width\).*a.png of \(3, 4\), b.png of \(5, 5\)"):
         datasets.load(tmp_path)
+
+
+def test_image_size_crops_around_the_centre_and_resizes(tmp_path):
+    wide = Image.new("L", (8, 4), 50)
+    wide.paste(200, (2, 0, 6, 4))  # what lies in the middle 4x4
+    wide.save(tmp_path / "a.png")
+    Image.new("L", (3, 9), 7).save(tmp_path / "b.png")
+    for size in ((4, 4), (2, 2), [6, 6]):
+        images, _ = datasets.load(tmp_path, image_size=size)
+        assert images.shape == (2, *size, 1)
+        # the outside, 50, shows at most as the filter's overshoot
+        np.testing.assert_allclose(images[0], 200, atol=0 if size == (4, 4) else 40)
+        assert (images[1] == 7).all()
+    images, _ = datasets.load(tmp_path, image_size=(4, 8))
+    np.testing.assert_array_equal(images[0, ..., 0], np.asarray(wide))
+
+
+@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+def test_image_size_of_arrays(tmp_path, channels):
+    x = np.zeros((2, 4, 8, *channels), "uint8")
+    x[:, :, 2:6] = 90
+    np.savez(tmp_path / "a.npz", x_train=x, y_train=[0, 1])
+    images, labels = datasets.load(tmp_path / "a.npz", image_size=(8, 8))
+    assert images.shape == (2, 8, 8, *(channels or (1,)))
+    assert images.dtype == "uint8"
+    np.testing.assert_allclose(images, 90, atol=20)  # 0 without the crop
+    assert labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("image_size", "error"), [(28, ValueError), ((28,), ValueError), ((28, 0), ValueError), ((28, 2.5), TypeError)]
+)
+def test_an_impossible_image_size(image_size, error):
+    with pytest.raises(error, match="`image_size"):
+        datasets.load("fashion_mnist_10k", image_size=image_size)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image at all", None])

@@ -6,8 +6,9 @@ import zlib
 
 import keras
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
+from keras_dcgan import checks
 from keras_dcgan import images as image_tools
 
 _KERAS = {
@@ -19,22 +20,25 @@ _EMBEDDED = "fashion_mnist_10k"
 _IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
-def load(source, split="train"):
+def load(source, split="train", *, image_size=None):
     """Loads images, and labels if there are any.
 
     Args:
         source: "fashion_mnist_10k", the 10,000 test images of Fashion-MNIST, which come with this package; "mnist",
             "fashion_mnist" or "cifar10", which `keras.datasets` downloads; the path of a `.npz` file with the arrays
-            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing); or the path of a folder of images of one
-            size. A folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits.
-            Transparent images are laid on white.
+            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing); or the path of a folder of images. A
+            folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits. Transparent
+            images are laid on white.
         split: "train" or "test".
+        image_size: `(height, width)` to bring every image to: cropped around its centre to that shape, then resized
+            (Lanczos). None for images as they are; those of a folder must then be of one size.
 
     Returns:
         `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`, or None for images without labels.
 
     Raises:
-        ValueError: an unknown source or split, or a file that is truncated, pickled or holds something else.
+        ValueError: an unknown source or split, an impossible `image_size`, images of several sizes without it, or a
+            file that is truncated, pickled or holds something else.
         FileNotFoundError: a path that does not exist.
 
     Example:
@@ -44,25 +48,34 @@ def load(source, split="train"):
     """
     if split not in ("train", "test"):
         raise ValueError(f'`split` must be "train" or "test". Received: split={split!r}')
+    if image_size is not None:
+        _check_image_size(image_size)
     if source == _EMBEDDED:
         if split == "test":
             raise ValueError(f'"{_EMBEDDED}" has only the split "train". Received: split="test"')
-        return _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split)
+        return _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, image_size)
     if source in _KERAS:
         (x_train, y_train), (x_test, y_test) = _KERAS[source].load_data()
-        return _standardize(*((x_train, y_train) if split == "train" else (x_test, y_test)), source)
+        return _standardize(*((x_train, y_train) if split == "train" else (x_test, y_test)), source, image_size)
     path = pathlib.Path(source)
     if path.is_dir():
-        return _load_folder(path, split)
+        return _load_folder(path, split, image_size)
     if path.suffix == ".npz":
-        return _load_npz(path, split)
+        return _load_npz(path, split, image_size)
     known = ", ".join(f'"{name}"' for name in (_EMBEDDED, *_KERAS))
     if not path.exists() and (path.suffix or len(path.parts) > 1):
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
     raise ValueError(f"`source` must be {known}, a .npz file or a folder of images. Received: source={str(source)!r}")
 
 
-def _load_npz(path, split):
+def _check_image_size(image_size):
+    if not isinstance(image_size, tuple | list) or len(image_size) != 2:
+        raise ValueError(f"`image_size` must be (height, width). Received: image_size={image_size!r}")
+    for name, value in zip(("image_size[0]", "image_size[1]"), image_size, strict=True):
+        checks.check_count(name, value)
+
+
+def _load_npz(path, split, image_size):
     if not path.exists():
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
     try:
@@ -77,11 +90,11 @@ def _load_npz(path, split):
             f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
             f"Received: source={str(path)!r} ({error})"
         ) from error
-    return _standardize(images, labels, path)
+    return _standardize(images, labels, path, image_size)
 
 
-def _standardize(images, labels, source):
-    """Images as uint8 `(n, height, width, channels)`, labels as int32 `(n,)`."""
+def _standardize(images, labels, source, image_size):
+    """Images as uint8 `(n, height, width, channels)`, of another size if wanted, labels as int32 `(n,)`."""
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(
@@ -96,10 +109,13 @@ def _standardize(images, labels, source):
                 f"Received: {labels.dtype} of shape {labels.shape} in {str(source)!r}"
             )
         labels = labels.astype("int32")
+    if image_size is not None and images.shape[1:3] != tuple(image_size):
+        pictures = images.squeeze(3) if images.shape[3] == 1 else images
+        images = np.stack([_as_array(_fit(Image.fromarray(image), image_size)) for image in pictures])
     return images, labels
 
 
-def _load_folder(folder, split):
+def _load_folder(folder, split, image_size):
     names = {path.name for path in _visible(folder) if path.is_dir()}
     if names and names <= {"train", "test"}:
         if split not in names:
@@ -118,15 +134,14 @@ def _load_folder(folder, split):
             f"Received: {loose[0][0].name} beside folders in {str(folder)!r}"
         )
     files = files or loose
-    arrays = [_open(path) for path, _ in files]
+    arrays = [_open(path, image_size) for path, _ in files]
     if any(array.shape[2] == 3 for array in arrays):
         arrays = [array.repeat(3, axis=2) if array.shape[2] == 1 else array for array in arrays]
     for (path, _), array in zip(files, arrays, strict=True):
         if array.shape != arrays[0].shape:
             raise ValueError(
-                "`source` must be a folder of images of one size; of others, "
-                "keras.utils.image_dataset_from_directory(folder, image_size=…, crop_to_aspect_ratio=True) makes a "
-                f"data set. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
+                "`source` must be a folder of images of one size; pass image_size=(height, width) to crop and resize "
+                f"others. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
             )
     labels = None if files[0][1] is None else np.array([label for _, label in files], "int32")
     return np.stack(arrays), labels
@@ -141,7 +156,7 @@ def _image_files(folder):
     return [path for path in _visible(folder) if path.suffix.lower() in _IMAGE_FILES]
 
 
-def _open(path):
+def _open(path, image_size):
     """An image file as uint8 `(height, width, 1 or 3)`."""
     try:
         with Image.open(path) as file:
@@ -149,5 +164,14 @@ def _open(path):
             image = image_tools.flatten(file)
     except (OSError, SyntaxError, ValueError) as error:
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
+    return _as_array(image if image_size is None else _fit(image, image_size))
+
+
+def _fit(image, image_size):
+    height, width = image_size
+    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+
+
+def _as_array(image):
     array = np.asarray(image)
     return array[..., None] if array.ndim == 2 else array

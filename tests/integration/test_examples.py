@@ -1,7 +1,10 @@
 """Examples run as they stand, on little data."""
 
+import csv
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import sys
 
@@ -13,28 +16,186 @@ from PIL import Image
 
 import keras_dcgan
 
-EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def start(script, *options):
+    return subprocess.Popen(
+        [sys.executable, "-u", ROOT / script, *map(str, options)],
+        env=os.environ | {"KERAS_BACKEND": BACKEND, "PYTHONWARNINGS": "default"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(script, *options):
+    process = start(script, *options)
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    return output
+
+
+def losses(out):
+    with (out / "losses.csv").open() as file:
+        return {int(row["epoch"]): float(row["loss"]) for row in csv.DictReader(file)}
+
+
+def frames(film):
+    """How many frames the film had, counted by time: equal ones are stored as one."""
+    with Image.open(film) as file:
+        return sum(file.seek(i) or file.info["duration"] for i in range(file.n_frames)) // 200
+
+
+@pytest.fixture
+def little(tmp_path):
+    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
+    path = tmp_path / "little.npz"
+    np.savez(path, x_train=images[:64], y_train=labels[:64], x_test=images[64:128], y_test=labels[64:128])
+    return path
+
+
+@pytest.fixture
+def colourful(tmp_path):
+    path = tmp_path / "colourful.npz"
+    np.savez(path, x_train=np.random.default_rng(0).integers(0, 256, (48, 32, 32, 3), "uint8"))
+    return path
 
 
 @pytest.mark.parametrize("options", [[], ["--conditional"]])
-def test_quickstart(tmp_path, options):
-    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
-    np.savez(tmp_path / "little.npz", x_train=images[:64], y_train=labels[:64])
-    command = [sys.executable, EXAMPLES / "quickstart.py", "--epochs", "2", "--data", tmp_path / "little.npz"]
-    done = subprocess.run(
-        [*command, "--out", tmp_path / "new" / "out", *options],
-        env=os.environ | {"KERAS_BACKEND": BACKEND, "PYTHONWARNINGS": "default"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Epoch 2/2" in done.stdout
+def test_quickstart(tmp_path, little, options):
+    out = tmp_path / "new" / "out"
+    output = run("examples/quickstart.py", "--epochs", 2, "--data", little, "--out", out, *options)
+    assert "Epoch 2/2" in output
     for name in ("samples.png", "samples.gif", "gan.keras"):
-        assert str(tmp_path / "new" / "out" / name) in done.stdout
-    gan = keras.saving.load_model(tmp_path / "new" / "out" / "gan.keras")
+        assert str(out / name) in output
+    gan = keras.saving.load_model(out / "gan.keras")
     assert isinstance(gan, keras_dcgan.ConditionalDCGAN) == bool(options)
-    with Image.open(tmp_path / "new" / "out" / "samples.png") as sheet:
+    with Image.open(out / "samples.png") as sheet:
         assert sheet.size == (2 * (10 * 30 + 2),) * 2
         drawn = np.asarray(sheet)
     np.testing.assert_array_equal(drawn[4:60:2, 4:60:2], gan.generate(100, seed=1)[0, ..., 0])
+
+
+def test_mnist_lab(tmp_path, little):
+    out = tmp_path / "out"
+    output = run("examples/mnist_lab.py", "--data", little, "--epochs", 2, "--out", out, "--seed", 3)
+    assert "Epoch 2/2" in output
+    assert "Total params: 2,330,944" in re.sub(r" \([^)]*\)", "", output)
+    with Image.open(out / "real.png") as sheet, np.load(little) as data:
+        assert sheet.size == (2 * (5 * 30 + 2),) * 2
+        np.testing.assert_array_equal(np.asarray(sheet)[4:60:2, 64:120:2], data["x_train"][1, ..., 0])
+    with Image.open(out / "untrained.png") as sheet:
+        untrained = keras_dcgan.DCGAN.from_preset("mnist", seed=3).generate(25, seed=3)
+        np.testing.assert_array_equal(np.asarray(sheet)[4:60:2, 4:60:2], untrained[0, ..., 0])
+    assert [p.name for p in sorted((out / "sheets").iterdir())] == ["epoch_0000.png", "epoch_0002.png"]
+    gan = keras.saving.load_model(out / "gan.keras")
+    assert gan.optimizer.iterations.numpy() == 2
+
+
+def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_path, little):
+    out = tmp_path / "out"
+    run("examples/mnist.py", "--data", little, "--epochs", 16, "--out", out)
+    assert [p.name for p in sorted(out.glob("*.keras"))] == ["gan-015.keras", "gan-016.keras"]
+    whole = losses(out)
+    (out / "gan-016.keras").unlink()  # as if killed before the end
+    output = run("examples/mnist.py", "--data", little, "--epochs", 17, "--out", out)
+    assert re.findall(r"Epoch (\d+)/", output) == ["16", "17"]
+    assert losses(out)[15] == pytest.approx(whole[15], rel=1e-3)  # the one batch, in another order
+    assert sorted(losses(out)) == list(range(17))
+    assert frames(out / "film.gif") == 18
+    assert len(list((out / "sheets").iterdir())) == 18
+    assert keras.saving.load_model(out / "gan-017.keras").optimizer.iterations.numpy() == 17
+
+
+def test_cifar10_killed_goes_on_after_the_last_whole_epoch(tmp_path, colourful):
+    out = tmp_path / "out"
+    options = ("--data", colourful, "--epochs", 6, "--out", out)
+    process = start("examples/cifar10.py", *options)
+    for line in process.stdout:
+        if line.startswith("Epoch 4/6"):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.communicate()
+    output = run("examples/cifar10.py", *options)
+    first = int(re.search(r"Epoch (\d)/6", output)[1])
+    assert first in (3, 4, 5)  # Keras prints an epoch's end before its callbacks run
+    assert sorted(losses(out)) == list(range(6))
+    assert frames(out / "film.gif") == 7
+    assert not (out / "backup").exists()
+    assert keras.saving.load_model(out / "gan.keras").optimizer.iterations.numpy() == 6
+    with Image.open(out / "samples.png") as sheet:
+        assert sheet.mode == "RGB"
+
+
+def test_fashion_mnist_conditional(tmp_path, little):
+    out = tmp_path / "out"
+    output = run("examples/fashion_mnist_conditional.py", "--data", little, "--epochs", 2, "--out", out)
+    assert "Epoch 2/2" in output
+    gan = keras.saving.load_model(out / "gan.keras")
+    with Image.open(out / "samples.png") as sheet:
+        third = np.asarray(sheet)[4:60:2, 4 + 2 * 60 : 60 + 2 * 60 : 2]
+    made = gan.generate(labels=np.tile(np.arange(10), 10), seed=0)
+    np.testing.assert_array_equal(third, made[2, ..., 0])
+    assert frames(out / "film.gif") == 3
+    with Image.open(out / "film.gif") as film:
+        assert film.size == (10 * 30 + 2,) * 2
+
+
+def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "own" / "a").mkdir(parents=True)
+    for i, (mode, size) in enumerate([("RGB", (70, 100)), ("RGBA", (64, 64)), ("L", (20, 20)), ("RGB", (300, 80))] * 4):
+        pixels = rng.integers(0, 256, (size[1], size[0], len(mode)), "uint8").squeeze()
+        Image.fromarray(pixels, mode).save(tmp_path / "own" / "a" / f"{i}.png")
+    out = tmp_path / "out"
+    options = ("--data", tmp_path / "own", "--width", 1 / 32, "--epochs", 2, "--out", out)
+    assert "16 images" in run("examples/radford.py", *options, "--no-scale-and-centre")
+    gan = keras.saving.load_model(out / "gan.keras")
+    assert gan.image_shape == (64, 64, 3)
+    assert gan.latent_prior == "uniform"
+    norms = [layer for layer in gan.generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) == 4
+    assert not any(norm.scale or norm.center for norm in norms)
+
+
+@pytest.mark.parametrize("preset", ["radford_28", "all_convolutional_28"])
+def test_radford_at_28(tmp_path, little, preset):
+    out = tmp_path / "out"
+    run("examples/radford.py", "--data", little, "--preset", preset, "--width", 0.125, "--epochs", 1, "--out", out)
+    assert keras.saving.load_model(out / "gan.keras").image_shape == (28, 28, 1)
+    assert frames(out / "film.gif") == 2
+
+
+def test_plot_losses(tmp_path):
+    table = tmp_path / "losses.csv"
+    header = "epoch,d_loss,fake_accuracy,g_loss,loss,real_accuracy\n"
+    table.write_text(header + "0,1.4,0.5,0.7,2.1,0.5\n1,1.2,0.6,0.8,2.0,0.6\n")
+    run("examples/plot_losses.py", table)
+    first = np.asarray(Image.open(tmp_path / "losses.png").convert("L"))
+    assert (first < 128).any()
+    # of an epoch that was trained twice, the later row is drawn
+    table.write_text(header + "0,1.4,0.5,0.7,2.1,0.5\n1,9,9,9,9,9\n1,1.2,0.6,0.8,2.0,0.6\n")
+    run("examples/plot_losses.py", table, "--out", tmp_path / "again.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "again.png").convert("L")), first)
+
+
+def test_class_shares(tmp_path, little):
+    keras_dcgan.DCGAN.from_preset("radford_28", width=1 / 32).save(tmp_path / "plain.keras")
+    conditional = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", width=1 / 32)
+    conditional.save(tmp_path / "conditional.keras")
+    models = [tmp_path / "plain.keras", tmp_path / "conditional.keras"]
+    options = ("--samples", 200, "--epochs", 1, "--classifier", tmp_path / "new" / "classifier.keras")
+    rows = [
+        [float(share) for share in re.findall(r"([\d.]+)%", line)]
+        for line in run("benchmarks/class_shares.py", little, *models, *options).splitlines()
+    ]
+    real, plain, asked, conditional = (row for row in rows if row)
+    assert len(real) == len(asked) == 11
+    for shares in (plain, conditional):
+        assert len(shares) == 10
+        assert sum(shares) == pytest.approx(100, abs=0.6)
+    # every class is asked for equally often: what is right in all is the mean, and no class is right more than seen
+    assert asked[-1] == pytest.approx(np.mean(asked[:-1]), abs=0.1)
+    assert all(share >= right / 10 - 0.1 for share, right in zip(conditional, asked, strict=False))
+    assert (tmp_path / "new" / "classifier.keras").exists()

@@ -1,0 +1,62 @@
+"""The recipe of Radford, Metz and Chintala (2016), on images of your own or on a known set.
+
+python examples/radford.py --data FOLDER                              # any images: cropped and resized to 64x64
+python examples/radford.py --data mnist --preset radford_28
+python examples/radford.py --data mnist --preset all_convolutional_28
+
+Stopped or killed, the same command goes on after the last whole epoch.
+"""
+
+import argparse
+import pathlib
+
+import keras
+
+import keras_dcgan
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--data", required=True, help="folder of images, or what else keras_dcgan.datasets.load takes")
+parser.add_argument("--preset", default="radford_64", choices=["radford_64", "radford_28", "all_convolutional_28"])
+parser.add_argument("--epochs", type=int, default=25)
+parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/radford"), help="folder for the results")
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--width", type=float, default=1.0, help="a factor on all filter counts: 0.25 for a CPU")
+parser.add_argument("--no-scale-and-centre", action="store_true", help="batch normalisation without its two weights")
+args = parser.parse_args()
+
+keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
+
+# 1. Images, uint8 (n, 64, 64, 3), in grey with one channel. Of folders, what is transparent lies on white
+size = 64 if args.preset == "radford_64" else 28
+images, _ = keras_dcgan.datasets.load(args.data, image_size=(size, size))
+print(f"{len(images)} images")
+
+# 2. Strided convolutions, batch normalisation, weights from N(0, 0.02), latents from U(-1, 1)
+options = {"image_shape": images.shape[1:], "width": args.width, "seed": args.seed}
+if args.preset != "all_convolutional_28":  # which never has them
+    options["batch_norm_affine"] = not args.no_scale_and_centre
+gan = keras_dcgan.DCGAN.from_preset(args.preset, **options)
+gan.compile(
+    g_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
+    d_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
+)
+
+# 3. Training
+args.out.mkdir(parents=True, exist_ok=True)
+backup = args.out / "backup"
+gan.fit(
+    images,
+    batch_size=128,
+    epochs=args.epochs,
+    verbose=2,
+    callbacks=[
+        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", every=max(1, args.epochs // 50), scale=1),
+        keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
+        keras.callbacks.BackupAndRestore(backup),
+    ],
+)
+gan.save(args.out / "gan.keras")
+
+# 4. New samples
+keras_dcgan.images.grid(gan.generate(100, seed=args.seed)).save(args.out / "samples.png")
+print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
