@@ -10,7 +10,8 @@ author = "The keras-dcgan developers"
 copyright = author
 release = version = _version("keras-dcgan")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["dollarmath"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"keras-dcgan {release}"

@@ -167,6 +167,17 @@ def test_radford_at_28(tmp_path, little, preset):
     assert frames(out / "film.gif") == 2
 
 
+def test_sigmoid_twice(tmp_path, little):
+    out = tmp_path / "out"
+    output = run("examples/sigmoid_twice.py", "--data", little, "--epochs", 1, "--out", out)
+    assert {p.name for p in out.iterdir()} == {"losses.png", "linear.png", "sigmoid.png", "tanh.png"}
+    linear, sigmoid, tanh = (float(loss) for loss in re.findall(r"d_loss: ([\d.]+)", output))
+    # σ(0) = 0.5 in place of 0 is what a new discriminator says to everything; tanh(0) = 0
+    assert linear == pytest.approx(2 * np.log(2), abs=0.4)
+    assert sigmoid == pytest.approx(np.log1p(np.exp(0.5)) + np.log1p(np.exp(-0.5)), abs=0.2)
+    assert tanh == pytest.approx(linear, abs=0.2)
+
+
 def test_plot_losses(tmp_path):
     table = tmp_path / "losses.csv"
     header = "epoch,d_loss,fake_accuracy,g_loss,loss,real_accuracy\n"
