@@ -101,7 +101,9 @@ def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_
     (out / "gan-016.keras").unlink()  # as if killed before the end
     output = run("examples/mnist.py", "--data", little, "--epochs", 17, "--out", out)
     assert re.findall(r"Epoch (\d+)/", output) == ["16", "17"]
-    assert losses(out)[15] == pytest.approx(whole[15], rel=1e-3)  # the one batch, in another order
+    # the one batch in another order under the same dropout masks; a new model would be at 2.08, far from this
+    assert losses(out)[15] == pytest.approx(whole[15], rel=0.01)
+    assert abs(whole[15] - 2.08) > 0.1
     assert sorted(losses(out)) == list(range(17))
     assert frames(out / "film.gif") == 18
     assert len(list((out / "sheets").iterdir())) == 18
