@@ -11,7 +11,6 @@ import argparse
 import pathlib
 
 import keras
-import numpy as np
 
 import keras_dcgan
 
@@ -44,7 +43,7 @@ gan.compile(
 # 3. Training, filmed with ten latents a class: every column is one class
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
-fixed_labels = np.tile(np.arange(gan.num_classes), 10)
+num_images = 10 * gan.num_classes
 gan.fit(
     images,
     labels,
@@ -52,14 +51,14 @@ gan.fit(
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", labels=fixed_labels, scale=1),
+        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=num_images, scale=1),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
     ],
 )
 gan.save(args.out / "gan.keras")
 
-# 4. New samples, again one column a class
-sheet = keras_dcgan.images.grid(gan.generate(labels=fixed_labels, seed=args.seed), gan.num_classes, scale=2)
+# 4. New samples, again one column a class: generate() goes through the classes in turn
+sheet = keras_dcgan.images.grid(gan.generate(num_images, seed=args.seed), gan.num_classes, scale=2)
 sheet.save(args.out / "samples.png")
 print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
