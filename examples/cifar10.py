@@ -40,7 +40,7 @@ gan.fit(
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=49),
+        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=49, scale=1),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
     ],

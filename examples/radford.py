@@ -1,8 +1,9 @@
 """The recipe of Radford, Metz and Chintala (2016), on images of your own or on a known set.
 
-python examples/radford.py --data FOLDER                              # any images: cropped and resized to 64x64
+python examples/radford.py --data FOLDER        # any images: cropped and resized to 64x64
 python examples/radford.py --data mnist --preset radford_28
 python examples/radford.py --data mnist --preset all_convolutional_28
+python examples/radford.py --data cifar10 --preset radford_28 --size 32
 
 Stopped or killed, the same command goes on after the last whole epoch.
 """
@@ -17,17 +18,20 @@ import keras_dcgan
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", required=True, help="folder of images, or what else keras_dcgan.datasets.load takes")
 parser.add_argument("--preset", default="radford_64", choices=["radford_64", "radford_28", "all_convolutional_28"])
+parser.add_argument("--size", type=int, help="side of the images, default: that of the preset's name")
 parser.add_argument("--epochs", type=int, default=25)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/radford"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--width", type=float, default=1.0, help="a factor on all filter counts: 0.25 for a CPU")
 parser.add_argument("--no-scale-and-centre", action="store_true", help="batch normalisation without its two weights")
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
 args = parser.parse_args()
 
+keras.config.set_dtype_policy(args.dtype_policy)
 keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
 
 # 1. Images, uint8 (n, 64, 64, 3), in grey with one channel. Of folders, what is transparent lies on white
-size = 64 if args.preset == "radford_64" else 28
+size = args.size or int(args.preset.rpartition("_")[2])
 images, _ = keras_dcgan.datasets.load(args.data, image_size=(size, size))
 print(f"{len(images)} images")
 
@@ -50,7 +54,9 @@ gan.fit(
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", every=max(1, args.epochs // 50), scale=1),
+        keras_dcgan.callbacks.GifSnapshot(
+            args.out / "film.gif", num_images=16, every=max(1, args.epochs // 25), scale=max(1, 64 // size)
+        ),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
     ],

@@ -161,12 +161,24 @@ def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     assert not any(norm.scale or norm.center for norm in norms)
 
 
-@pytest.mark.parametrize("preset", ["radford_28", "all_convolutional_28"])
-def test_radford_at_28(tmp_path, little, preset):
+@pytest.mark.parametrize(
+    ("preset", "options", "side", "policy"),
+    [
+        ("radford_28", [], 28, "float32"),
+        ("radford_28", ["--size", 32, "--dtype-policy", "mixed_bfloat16"], 32, "mixed_bfloat16"),
+        ("all_convolutional_28", [], 28, "float32"),
+    ],
+)
+def test_radford_of_small_images(tmp_path, little, preset, options, side, policy):
     out = tmp_path / "out"
-    run("examples/radford.py", "--data", little, "--preset", preset, "--width", 0.125, "--epochs", 1, "--out", out)
-    assert keras.saving.load_model(out / "gan.keras").image_shape == (28, 28, 1)
+    given = ("--data", little, "--preset", preset, "--width", 0.125, "--epochs", 1, "--out", out)
+    run("examples/radford.py", *given, *options)
+    gan = keras.saving.load_model(out / "gan.keras")
+    assert gan.image_shape == (side, side, 1)
+    assert gan.generator.layers[-2].dtype_policy.name == policy
     assert frames(out / "film.gif") == 2
+    with Image.open(out / "film.gif") as film:
+        assert film.size == (2 * (4 * (side + 2) + 2),) * 2
 
 
 def test_sigmoid_twice(tmp_path, little):
