@@ -59,8 +59,7 @@ class CheckedModel(keras.Model):
         if not self.compiled:
             raise ValueError("The model is not compiled: call compile() before fit(). Received: no compile()")
         for name in ("sample_weight", "class_weight"):
-            if kwargs.pop(name, None) is not None:
-                raise ValueError(f"`{name}` has no meaning in adversarial training: leave it out. Received: {name}")
+            self._refuse_weight(kwargs.pop(name, None), name)
         data = CheckedData(x, y, self._check_training, self.image_shape)
         if checks.is_array(x):
             checks.warn_of_half_range(x, self.value_range)
@@ -135,7 +134,7 @@ class CheckedModel(keras.Model):
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One training step on one batch, as in Keras; arguments and errors as in `fit`."""
         self._refuse_weight(sample_weight)
-        self._refuse_weight(class_weight)
+        self._refuse_weight(class_weight, "class_weight")
         self._check_training(x, y)
         return super().train_on_batch(x, y, return_dict=return_dict)
 
@@ -150,9 +149,9 @@ class CheckedModel(keras.Model):
         self._check_inputs(x)
         return super().predict_on_batch(x)
 
-    def _refuse_weight(self, weight):
+    def _refuse_weight(self, weight, name="sample_weight"):
         if weight is not None:
-            raise ValueError("Sample and class weights have no meaning in adversarial training. Received: weights")
+            raise ValueError(f"`{name}` has no meaning in adversarial training: leave it out. Received: {name}")
 
 
 class CheckedData:
