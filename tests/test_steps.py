@@ -107,6 +107,29 @@ def test_gradients_equal_those_of_a_plain_step(update, networks):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize("update", UPDATES)
+def test_mixed_bfloat16_has_the_gradients_of_float32(update):
+    losses, gradients = [], []
+    for policy in ("float32", "mixed_bfloat16"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            start = tiny("mnist", dropout=0.0)  # each precision has dropout masks of its own
+            gan = GivenLatents(start.generator, start.discriminator)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), update=update)
+        networks = [gan.generator, gan.discriminator]
+        logs, parts = gradients_by_descent(
+            networks, lambda gan=gan: gan.train_on_batch(real_images(), return_dict=True)
+        )
+        losses.append((logs["g_loss"], logs["d_loss"]))
+        gradients.append([np.concatenate([part.ravel() for part in of_network]) for of_network in parts])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+    for full, half in zip(*gradients, strict=True):
+        # rounded to 8 bits of mantissa here and there, and nowhere to fewer
+        assert 1e-6 < np.linalg.norm(half - full) / np.linalg.norm(full) < 0.05
+
+
 @pytest.mark.parametrize("networks", NETWORKS)
 @pytest.mark.parametrize("update", UPDATES)
 def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update, networks):
