@@ -97,9 +97,11 @@ def test_the_label_reaches_both_networks(gan):
 def test_learns_which_images_go_with_which_label():
     images = np.repeat(np.array([30, 225], "uint8"), 32)[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
     labels = np.repeat([0, 1], 32)
+    keras.utils.set_random_seed(0)  # for the order of the images
     gan = tiny("radford_28_conditional", num_classes=2, width=1 / 16)
-    gan.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), keras.optimizers.Adam(5e-3, beta_1=0.5))
-    gan.fit(images, labels, batch_size=16, epochs=60, verbose=0)
+    # at a rate of 5e-3 what it has learnt comes and goes
+    gan.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5))
+    gan.fit(images, labels, batch_size=16, epochs=100, verbose=0)
     dark, bright = (gan.generate(32, labels=label, seed=1).mean() for label in (0, 1))
     assert dark < 80
     assert bright > 175
