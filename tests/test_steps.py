@@ -126,7 +126,7 @@ def test_mixed_bfloat16_has_the_gradients_of_float32(update):
         gradients.append([np.concatenate([part.ravel() for part in of_network]) for of_network in parts])
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
     for full, half in zip(*gradients, strict=True):
-        # 8 bits of mantissa, 0.4 % an operation; 2 to 6 % in all, by how a backend sums
+        # 8 bits of mantissa, 0.4 % an operation; 5.8 % in all were seen on JAX, less on the others
         assert 1e-6 < np.linalg.norm(half - full) / np.linalg.norm(full) < 0.1
 
 

@@ -191,7 +191,7 @@ def test_tensorboard_writes_scalars_of_all_logs(tmp_path, images):
 
 
 def averaged():
-    """A model that has trained for an epoch, its optimizers keeping an average of the weights."""
+    """A model that has trained for three steps, its optimizers keeping an average of the weights."""
     gan = tiny()
     gan.compile(*(keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.5) for _ in range(2)))
     for _ in range(3):
@@ -215,7 +215,7 @@ def test_swap_ema_weights_evaluates_the_average_and_swaps_back(images):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)  # swapped by adding and subtracting
 
 
-@pytest.mark.xfail(reason="Keras 3.15: SwapEMAWeights does not swap back after predict()", strict=True)
+@pytest.mark.xfail(reason="Keras 3.15: SwapEMAWeights does not swap back after predict()")
 def test_swap_ema_weights_swaps_back_after_predict():
     gan = averaged()
     trained = gan.get_weights()
@@ -224,9 +224,7 @@ def test_swap_ema_weights_swaps_back_after_predict():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.xfail(
-    BACKEND == "jax", reason="Keras 3.15: with use_ema, JAX's trainer fails when fit is called again", strict=True
-)
+@pytest.mark.xfail(BACKEND == "jax", reason="Keras 3.15: with use_ema, JAX's trainer fails when fit is called again")
 def test_an_optimizer_that_averages_trains_twice(images):
     gan = averaged()
     fit(gan, images, epochs=1)
