@@ -16,7 +16,9 @@ parser.add_argument("--data", default="mnist", help="what keras_dcgan.datasets.l
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/mnist_lab"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
 args = parser.parse_args()
+keras.config.set_dtype_policy(args.dtype_policy)
 args.out.mkdir(parents=True, exist_ok=True)
 
 # 1. Load the 60,000 images and normalise them from 0..255 to [-1, 1], the range of the generator's tanh

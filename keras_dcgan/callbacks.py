@@ -1,6 +1,7 @@
 """Callbacks: what to look at while a GAN trains."""
 
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -14,7 +15,8 @@ class GifSnapshot(keras.callbacks.Callback):
     The first frame is the untrained generator. The file is whole and playable after every epoch: each is written aside
     and moved into place. When `fit` resumes with `initial_epoch` above 0, or by `BackupAndRestore`, an existing file is
     continued; frames of epochs that are trained again are replaced. Drawing disturbs neither training nor its random
-    state.
+    state. A film that cannot be written (full disk, folder gone) is reported once, as a warning, and training goes on;
+    the next film that can be written has all frames.
 
     Images lie in a near-square grid; those of a conditional model in one column a class.
 
@@ -69,6 +71,7 @@ class GifSnapshot(keras.callbacks.Callback):
         self.scale = scale
         self.sheets = None if sheets is None else pathlib.Path(sheets)
         self._frames = None
+        self._reported = False
 
     def on_train_begin(self, logs=None):
         """Draws the latents and makes sure that frames can be written."""
@@ -85,10 +88,10 @@ class GifSnapshot(keras.callbacks.Callback):
         """Before the first epoch: frame 0, or the frames of a training that is continued."""
         if self._frames is not None:
             return
-        if epoch > 0 and self.filepath.exists():
-            self._frames = self._load(1 + epoch // self.every)
-        else:
-            self._frames = []
+        count = 1 + epoch // self.every
+        self._frames = self._load(count) if epoch > 0 and self.filepath.exists() else []
+        # a training that was killed before it wrote its last frame is, here, where that frame belongs
+        if not self._frames or (len(self._frames) < count and epoch % self.every == 0):
             self._add(self._draw(), epoch)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -104,9 +107,17 @@ class GifSnapshot(keras.callbacks.Callback):
 
     def _add(self, frame, epoch):
         self._frames.append(frame)
-        images.save_animation(self._frames, self.filepath, duration=self.duration)
-        if self.sheets is not None:
-            images.save(frame, self.sheets / f"epoch_{epoch:04d}.png")
+        try:
+            images.save_animation(self._frames, self.filepath, duration=self.duration)
+            if self.sheets is not None:
+                images.save(frame, self.sheets / f"epoch_{epoch:04d}.png")
+        except OSError as error:
+            if not self._reported:
+                self._reported = True
+                warnings.warn(
+                    f"GifSnapshot cannot write: training goes on, and this is not said again. Received: {error}",
+                    stacklevel=2,
+                )
 
     def _load(self, count):
         """The first `count` frames of the existing file."""
@@ -115,7 +126,7 @@ class GifSnapshot(keras.callbacks.Callback):
             size = self._draw().size
             if frames[0].size != size:
                 raise ValueError(f"its frames have {frames[0].size} pixels, those to be added {size}")
-        except (OSError, EOFError, IndexError, SyntaxError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(
                 "`filepath` exists and is no animation that could be continued: move it away, or pass what it was "
                 f"written with. Received: filepath={str(self.filepath)!r} ({error})"

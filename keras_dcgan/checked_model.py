@@ -76,9 +76,9 @@ class CheckedModel(keras.Model):
                 batch_size,
                 epochs,
                 verbose,
-                callbacks,
-                validation_split,
-                validation_data,
+                callbacks=callbacks,
+                validation_split=validation_split,
+                validation_data=validation_data,
                 **kwargs,
             )
 

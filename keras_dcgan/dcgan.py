@@ -1,13 +1,12 @@
 """DCGAN: adversarial training of any two Keras models."""
 
-import pathlib
-
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dcgan import backend, checks, images, latents, losses, presets
 from keras_dcgan.checked_model import CheckedModel
+from keras_dcgan.saving import SavedModel
 
 
 class _ByNetwork(keras.optimizers.OptimizerMap):
@@ -36,7 +35,7 @@ class _BothOptimizers(keras.optimizers.MultiOptimizer):
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
-class DCGAN(CheckedModel):
+class DCGAN(CheckedModel, SavedModel):
     """A generator and a discriminator, trained against each other with `fit()`.
 
     The generator maps latents, `(batch, latent_dim)` float32, to images, `(batch, height, width, channels)` float32 in
@@ -406,52 +405,9 @@ class DCGAN(CheckedModel):
         """Compiles the model with what `get_compile_config` gave."""
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
-    def save_own_variables(self, store):
-        """Saves the state of all random generators, the networks' dropout included: no resume is exact without."""
-        for i, variable in enumerate(self._random_state()):
-            store[f"random_state_{i}"] = variable.numpy()
-
-    def load_own_variables(self, store):
-        """Restores the state of all random generators."""
-        state = self._random_state()
-        if len(store.keys()) != len(state):
-            raise ValueError(
-                "The file's random states are of another model: as many random layers are needed as it was saved with. "
-                f"Received: {len(store.keys())} states for {len(state)}"
-            )
-        for i, variable in enumerate(state):
-            variable.assign(store[f"random_state_{i}"])
-
-    def _random_state(self):
-        weights = {id(v) for v in self.weights}
-        return [v for v in self.variables if id(v) not in weights]
-
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
-        """Saves the whole model, as `keras.Model.save`; a file is replaced whole or not at all."""
-        if zipped is False or not _is_local_file(filepath, ".keras"):
-            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
-        return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
-
-    def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Saves weights, optimizers and random states, as `keras.Model.save_weights`; replaced whole or not at all."""
-        if not _is_local_file(filepath, ".weights.h5"):
-            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
-        return self._replace(super().save_weights, filepath, overwrite, **kwargs)
-
-    def _replace(self, save, filepath, overwrite, **kwargs):
-        if not overwrite and pathlib.Path(filepath).exists():
-            return save(filepath, overwrite=False, **kwargs)  # Keras asks
-        with images.replacing(filepath) as temporary:
-            save(temporary, overwrite=True, **kwargs)
-
     def export(self, filepath, format="tf_saved_model", **kwargs):
         """Exports the generator for inference, as `keras.Model.export`."""
         return self.generator.export(filepath, format=format, **kwargs)
-
-
-def _is_local_file(filepath, ending):
-    """Whether Keras would write this as one local file."""
-    return isinstance(filepath, str | pathlib.Path) and str(filepath).endswith(ending) and "://" not in str(filepath)
 
 
 def _optimizer(name, value, network):

@@ -1,15 +1,34 @@
-"""Images: value ranges, grids and files."""
+"""Images: value ranges, grids and animations."""
 
 import contextlib
-import os
 import pathlib
-import tempfile
+import struct
+import warnings
+import zlib
 
 import keras
 import numpy as np
 from PIL import Image
 
+from keras_dcgan import files
+
 ANIMATIONS = (".gif", ".webp", ".png", ".apng")
+# what Pillow raises of a file that is no whole image, or one that is too large to be honest
+_BROKEN = (
+    OSError,
+    EOFError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
 
 
 def check_value_range(value_range):
@@ -95,33 +114,28 @@ def grid(images, columns=None, *, gap=2, scale=1):
 
 
 @contextlib.contextmanager
-def replacing(filepath):
-    """Gives a temporary path beside `filepath` that takes its place if the body ends well.
-
-    Whoever reads `filepath` finds the old file or the new one, whole, and never a part.
+def opened(filepath):
+    """Opens an image file.
 
     Args:
-        filepath: path; its folder must exist.
+        filepath: path.
 
     Yields:
-        `pathlib.Path` with the same ending, free to be written.
+        `PIL.Image.Image`, its pixels not yet read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: here or in the body: no whole image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS`.
     """
-    filepath = pathlib.Path(filepath)
-    if not filepath.parent.is_dir():
-        raise FileNotFoundError(f"The folder of the file does not exist: make it first. Received: {str(filepath)!r}")
-    suffix = "".join(filepath.suffixes[-2:])  # .weights.h5 counts as one ending
-    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
-    os.close(handle)
-    temporary = pathlib.Path(temporary)
     try:
-        yield temporary
-        # mkstemp's files are private; a file that is meant to be shared has the permissions of any other
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, filepath)
-    finally:
-        temporary.unlink(missing_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(filepath) as file:
+                yield file
+    except FileNotFoundError:
+        raise
+    except _BROKEN as error:
+        raise ValueError(f"no whole image: {error}") from error
 
 
 def save(image, filepath):
@@ -131,7 +145,7 @@ def save(image, filepath):
         image: `PIL.Image.Image`.
         filepath: path, its ending tells the format.
     """
-    with replacing(filepath) as temporary:
+    with files.replacing(filepath) as temporary:
         image.save(temporary)
 
 
@@ -145,7 +159,7 @@ def save_animation(frames, filepath, *, duration):
     """
     first, *more = frames
     options = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
-    with replacing(filepath) as temporary:
+    with files.replacing(filepath) as temporary:
         first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
 
 
@@ -164,13 +178,15 @@ def load_animation(filepath, count, *, duration):
         List of `PIL.Image.Image`.
 
     Raises:
-        OSError, EOFError, IndexError, SyntaxError: what Pillow makes of a file that is no whole image.
-        ValueError: frames that are shown for another time.
+        FileNotFoundError: there is no such file.
+        ValueError: no whole animation, or frames that are shown for another time.
     """
     frames, times = [], []
-    with Image.open(filepath) as file:
+    with opened(filepath) as file:
         n = getattr(file, "n_frames", 1)
         for i in range(n):
+            if len(frames) >= count:
+                break
             file.seek(i)
             file.load()
             shown = file.info.get("duration") or (duration if n > 1 else count * duration)

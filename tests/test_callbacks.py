@@ -1,5 +1,8 @@
 """GifSnapshot: what is in the file, and what is left alone."""
 
+import shutil
+import tempfile
+
 import keras
 import numpy as np
 import pytest
@@ -216,20 +219,64 @@ def test_the_file_is_whole_when_training_dies(tmp_path, images):
     assert [p.name for p in tmp_path.iterdir()] == ["samples.gif"]
 
 
-def test_an_old_file_stays_when_a_new_one_cannot_be_written(tmp_path, images, monkeypatch):
-    gan, path = tiny(), tmp_path / "samples.gif"
-    gan.fit(images, epochs=1, verbose=0, callbacks=[GifSnapshot(path)])
-    before = path.read_bytes()
+def test_a_film_that_cannot_be_written_is_reported_once_and_training_goes_on(tmp_path, images, monkeypatch):
+    path, undisturbed = tmp_path / "samples.gif", tmp_path / "undisturbed.gif"
+    tiny().fit(images, epochs=5, shuffle=False, verbose=0, callbacks=[GifSnapshot(undisturbed)])
+    save = Image.Image.save
+    contents = []
 
-    def disk_full(self, fp, *args, **kwargs):
+    def full(self, fp, *args, **kwargs):
         fp.write_bytes(b"GIF8")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", disk_full)
-    with pytest.raises(OSError, match="No space left"):
-        gan.fit(images, epochs=1, verbose=0, callbacks=[GifSnapshot(path)])
-    assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["samples.gif"]
+    def on_epoch_begin(epoch, logs):
+        contents.append(path.read_bytes())
+        monkeypatch.setattr(Image.Image, "save", full if epoch in (1, 2) else save)
+
+    callbacks = [GifSnapshot(path), keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
+    with pytest.warns(UserWarning, match="GifSnapshot cannot write.*No space left on device") as warned:
+        tiny().fit(images, epochs=5, shuffle=False, verbose=0, callbacks=callbacks)
+    assert len(warned) == 1
+    assert contents[1] == contents[2] == contents[3] != contents[4]  # the old film stays, whole
+    assert path.read_bytes() == undisturbed.read_bytes()  # and is made up for
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["samples.gif", "undisturbed.gif"]
+
+
+@pytest.mark.parametrize("sheets", [False, True])
+def test_a_folder_that_vanishes_or_is_closed_does_not_end_training(tmp_path, images, monkeypatch, sheets):
+    folder = tmp_path / "films"
+    film = folder / "samples.gif" if not sheets else tmp_path / "samples.gif"
+    vanish = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch and shutil.rmtree(folder, True))
+    with pytest.warns(UserWarning, match=f"GifSnapshot cannot write.*{folder}") as warned:
+        history = tiny().fit(
+            images, epochs=4, verbose=0, callbacks=[GifSnapshot(film, sheets=folder if sheets else None), vanish]
+        )
+    assert len(warned) == 1
+    assert len(history.epoch) == 4
+
+
+def test_a_folder_that_must_not_be_written_to_does_not_end_training(tmp_path, images, monkeypatch):
+    def closed(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(tempfile, "mkstemp", closed)
+    with pytest.warns(UserWarning, match="GifSnapshot cannot write.*Permission denied"):
+        history = tiny().fit(images, epochs=2, verbose=0, callbacks=[GifSnapshot(tmp_path / "samples.gif")])
+    assert len(history.epoch) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_frame_that_a_killed_training_did_not_write_is_made_up_for(tmp_path, images):
+    path, whole = tmp_path / "samples.gif", tmp_path / "whole.gif"
+    options = {"shuffle": False, "verbose": 0}
+    gan = tiny()
+    tiny().fit(images, epochs=4, callbacks=[GifSnapshot(whole)], **options)
+    gan.fit(images, epochs=1, callbacks=[GifSnapshot(path)], **options)
+    gan.fit(images, initial_epoch=1, epochs=2, **options)  # saved behind epoch 2, killed before its frame
+    gan.fit(images, initial_epoch=2, epochs=4, callbacks=[GifSnapshot(path)], **options)
+    assert len(frames(path)) == 5
+    for ours, theirs in zip(frames(path), frames(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_refuses_to_continue_what_is_no_animation(tmp_path, images):

@@ -1,8 +1,10 @@
 """Loading images from every source."""
 
+import io
 import os
 import pathlib
 import pickle
+import zipfile
 
 import keras
 import numpy as np
@@ -296,3 +298,77 @@ def test_unknown_split():
         datasets.load("mnist", "validation")
     with pytest.raises(ValueError, match="only the split"):
         datasets.load("fashion_mnist_10k", "test")
+
+
+def test_an_array_that_would_grow_out_of_proportion_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "bomb.npz", x_train=np.zeros((1 << 17, 28, 28), "uint8"))  # 100 MB in 100 kB
+    assert (tmp_path / "bomb.npz").stat().st_size < 1 << 17
+    with pytest.raises(ValueError, match="x_train would grow from .* to 102760576 bytes"):
+        datasets.load(tmp_path / "bomb.npz")
+
+
+def test_an_array_that_claims_to_be_huge_is_not_read(tmp_path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 28, 28)})
+    with zipfile.ZipFile(tmp_path / "lie.npz", "w") as archive:
+        archive.writestr("x_train.npy", header.getvalue() + bytes(100))
+    with pytest.raises(ValueError, match="must be a whole .npz file"):
+        datasets.load(tmp_path / "lie.npz")
+
+
+def test_an_image_that_would_grow_out_of_proportion_is_refused(tmp_path):
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "bomb.png")  # 100 million pixels in 12 kB
+    with pytest.raises(ValueError, match="bomb.png.*decompression bomb"):
+        datasets.load(tmp_path)
+
+
+def mutations(content, rng):
+    """A file with one to three bits flipped, an end cut off, or a piece of it put elsewhere, for ever."""
+    while True:
+        flipped = bytearray(content)
+        for _ in range(rng.integers(1, 4)):
+            flipped[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        yield bytes(flipped)
+        yield content[: rng.integers(len(content))]
+        a, b, c = np.sort(rng.integers(0, len(content), 3))
+        yield content[:a] + content[b:c] + content[a:b] + content[c:]
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_arrays_are_loaded_rightly_or_not_at_all(tmp_path, arrays, save):
+    save(tmp_path / "a.npz", **arrays)
+    content = (tmp_path / "a.npz").read_bytes()
+    expected = datasets.load(tmp_path / "a.npz")
+    refused = 0
+    for mutation, _ in zip(mutations(content, np.random.default_rng(0)), range(300), strict=False):
+        (tmp_path / "a.npz").write_bytes(mutation)
+        try:
+            images, labels = datasets.load(tmp_path / "a.npz")
+        except ValueError:
+            refused += 1
+            continue
+        np.testing.assert_array_equal(images, expected[0])
+        assert labels is None or (labels == expected[1]).all()  # labels may be missing from a file
+    assert refused > 150
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow, of metadata that it can do without
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "bmp", "webp", "tif"])
+def test_damaged_images_are_loaded_in_their_shape_or_not_at_all(tmp_path, ending):
+    """Most formats have no checksum: pixels may differ, but nothing else may happen."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(rng.integers(0, 256, (16, 16, 3), "uint8")).save(path)
+    content = path.read_bytes()
+    refused = 0
+    for mutation, _ in zip(mutations(content, rng), range(150), strict=False):
+        path.write_bytes(mutation)
+        try:
+            images, labels = datasets.load(tmp_path, image_size=(8, 8))
+        except ValueError:
+            refused += 1
+            continue
+        assert images.shape[:3] == (1, 8, 8)
+        assert images.dtype == np.uint8
+        assert labels is None
+    assert refused > 30

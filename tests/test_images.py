@@ -54,25 +54,6 @@ def test_a_grid_has_the_mode_of_its_channels(channels, mode):
     np.testing.assert_array_equal(np.asarray(sheet).reshape(4, 4, channels), pixels[0])
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-
-    def die():
-        with images.replacing(path) as temporary:
-            temporary.write_text("half of the n")
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        die()
-    assert path.read_text() == "old"
-    with images.replacing(path) as temporary:
-        temporary.write_text("new")
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-
-
 def test_a_replaced_file_has_usual_permissions(tmp_path):
     (tmp_path / "plain").write_text("")
     images.save(Image.new("L", (2, 2)), tmp_path / "a.png")
@@ -93,3 +74,31 @@ def test_a_replaced_file_has_usual_permissions(tmp_path):
 )
 def test_what_is_transparent_lies_on_white(mode, colour, result):
     assert images.flatten(Image.new(mode, (1, 1), colour)).getpixel((0, 0)) == result
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
+def test_a_damaged_film_is_loaded_in_its_shape_or_not_at_all(tmp_path, ending):
+    rng = np.random.default_rng(0)
+    path = tmp_path / f"film.{ending}"
+    frames = [Image.fromarray(rng.integers(0, 256, (12, 12), "uint8")) for _ in range(4)]
+    images.save_animation(frames, path, duration=200)
+    content = path.read_bytes()
+    refused = 0
+    for i in range(200):
+        mutation = bytearray(content)
+        mutation[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        path.write_bytes(mutation if i % 2 else content[: rng.integers(len(content))])
+        try:
+            loaded = images.load_animation(path, 3, duration=200)
+        except ValueError:
+            refused += 1
+            continue
+        assert 1 <= len(loaded) <= 3
+        assert all(max(frame.size) < 1 << 16 for frame in loaded)
+    assert refused > 50
+
+
+def test_a_film_of_enormous_frames_is_refused(tmp_path):
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(ValueError, match="decompression bomb"):
+        images.load_animation(tmp_path / "bomb.png", 3, duration=200)

@@ -149,6 +149,37 @@ def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update, netwo
     assert int(gan.optimizer.iterations.numpy()) == 10
 
 
+def schedule():
+    return keras.optimizers.schedules.ExponentialDecay(1e-2, 3, 0.5)
+
+
+@pytest.mark.parametrize(
+    "make_optimizer",
+    [
+        lambda: keras.optimizers.Adam(schedule(), beta_1=0.5),
+        lambda: keras.optimizers.Adam(1e-2, clipnorm=1e-3),
+        lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1e-2),
+        lambda: keras.optimizers.SGD(0.1, clipvalue=1e-3),
+        lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1),
+        lambda: keras.optimizers.SGD(1.0, gradient_accumulation_steps=2),
+    ],
+    ids=["schedule", "clipnorm", "global_clipnorm", "clipvalue", "weight_decay", "accumulation"],
+)
+@pytest.mark.parametrize("update", UPDATES)
+def test_five_steps_of_any_optimizer_equal_five_plain_steps(update, make_optimizer):
+    gan, (g, d, g_opt, d_opt) = pair(update, networks_without_batch_norm, make_optimizer)
+    x = real_images()
+    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
+    start = [v.numpy() for v in gan.trainable_variables]
+    for _ in range(5):
+        gan.train_on_batch(x)
+        step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), gan.sample_latents(BATCH))
+    assert all(np.abs(a - b.numpy()).max() > 1e-5 for a, b in zip(start, gan.trainable_variables, strict=True))
+    for ours, theirs in ((gan.generator, g), (gan.discriminator, d), (gan.g_opt, g_opt), (gan.d_opt, d_opt)):
+        for a, b in zip(ours.variables, theirs.variables, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_the_update_modes_differ_only_in_what_the_generator_sees():
     results = {}
     for update in UPDATES:
@@ -279,6 +310,40 @@ def test_each_loss_trains_in_each_mode(images, loss, update):
     logs = gan.train_on_batch(images, return_dict=True)
     assert np.isfinite(list(logs.values())).all()
     assert type(gan.loss) is keras_dcgan.losses.LOSSES[loss]
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("update", UPDATES)
+def test_a_discriminator_that_wins_completely_still_teaches(update, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        d = keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Conv2D(1, 1, kernel_initializer="ones"),  # in bfloat16 under that policy
+                keras.layers.Flatten(),
+                keras.layers.Dense(1, dtype="float32", kernel_initializer=keras.initializers.Constant(1e4 / 64)),
+            ]
+        )
+        g = keras.Sequential(
+            [
+                keras.Input((4,)),
+                keras.layers.Dense(64, kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-1)),
+                keras.layers.Reshape((8, 8, 1), dtype="float32"),
+            ]
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    gan = GivenLatents(g, d)
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), update=update)
+    before = [v.numpy() for v in g.trainable_variables]
+    logs = gan.train_on_batch(np.ones((BATCH, 8, 8, 1), "float32"), return_dict=True)
+    assert logs["g_loss"] == pytest.approx(1e4, rel=1e-3)  # logits are 10,000 and -10,000
+    assert logs["d_loss"] == 0
+    assert logs["real_accuracy"] == logs["fake_accuracy"] == 1
+    for old, new in zip(before, g.trainable_variables, strict=True):
+        assert np.isfinite(new.numpy()).all()
+        assert np.abs(new.numpy() - old).max() > 1  # the gradient of the logit, not faded
 
 
 def test_accuracies_are_the_shares_of_logits_on_the_right_side_of_zero():

@@ -1,5 +1,6 @@
 """Image sets: one that is embedded, Keras's, and your own."""
 
+import io
 import pathlib
 import zipfile
 import zlib
@@ -17,6 +18,21 @@ _KERAS = {
     "cifar10": keras.datasets.cifar10,
 }
 _EMBEDDED = "fashion_mnist_10k"
+# what zipfile and NumPy raise of a file that is damaged or lies about its size
+_BROKEN = (
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packed in
 _IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
 
@@ -38,7 +54,8 @@ def load(source, split="train", *, image_size=None):
 
     Raises:
         ValueError: an unknown source or split, an impossible `image_size`, images of several sizes without it, or a
-            file that is truncated, pickled or holds something else.
+            file that is damaged, pickled, grows out of proportion when it is unpacked, or holds something else; an
+            image of more than `PIL.Image.MAX_IMAGE_PIXELS`.
         FileNotFoundError: a path that does not exist.
 
     Example:
@@ -79,18 +96,26 @@ def _load_npz(path, split, image_size):
     if not path.exists():
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file), np.load(file, allow_pickle=False) as arrays:
-            names = list(arrays.keys())
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
             if f"x_{split}" not in names:
                 raise ValueError(f"it holds {', '.join(names) or 'nothing'}")
-            images = arrays[f"x_{split}"]
-            labels = arrays[f"y_{split}"] if f"y_{split}" in names else None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            images = _read_array(archive, f"x_{split}")
+            labels = _read_array(archive, f"y_{split}") if f"y_{split}" in names else None
+    except _BROKEN as error:
         raise ValueError(
             f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
             f"Received: source={str(path)!r} ({error})"
         ) from error
     return _standardize(images, labels, path, image_size)
+
+
+def _read_array(archive, name):
+    """An array of a .npz file: read whole, so that its checksum counts."""
+    member = archive.getinfo(f"{name}.npy")
+    if member.file_size > _LARGE and member.file_size > 100 * member.compress_size:
+        raise ValueError(f"{name} would grow from {member.compress_size} to {member.file_size} bytes")
+    return np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
 
 
 def _standardize(images, labels, source, image_size):
@@ -159,10 +184,10 @@ def _image_files(folder):
 def _open(path, image_size):
     """An image file as uint8 `(height, width, 1 or 3)`."""
     try:
-        with Image.open(path) as file:
+        with image_tools.opened(path) as file:
             file.load()
             image = image_tools.flatten(file)
-    except (OSError, SyntaxError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
     return _as_array(image if image_size is None else _fit(image, image_size))
 

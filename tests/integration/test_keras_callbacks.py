@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from conftest import BACKEND, assert_identical, tiny
 
+import keras_dcgan
+
 LOGS = {"loss", "g_loss", "d_loss", "real_accuracy", "fake_accuracy"}
 
 
@@ -170,6 +172,54 @@ def test_terminate_on_nan_ends_training(images):
     assert len(history["loss"]) == 1
     assert not np.isfinite(history["loss"][0])
     assert len(steps) <= 3
+
+
+@keras.saving.register_keras_serializable("tests")
+class InfiniteGradient(keras_dcgan.losses.NonSaturating):
+    """Adds 0 to the generator's loss, and 0 times infinity to its gradient."""
+
+    def generator(self, fake_logits):
+        return super().generator(fake_logits) + keras.ops.sqrt(keras.ops.sum(0 * fake_logits))
+
+
+@pytest.mark.parametrize(
+    ("fault", "terminate", "error", "message"),
+    [
+        ("rate", [keras.callbacks.TerminateOnNaN(raise_error=True)], RuntimeError, "NaN or Inf loss"),
+        ("rate", [keras.callbacks.TerminateOnNaN()], ValueError, "not saved, since its training has diverged"),
+        (
+            "gradient",
+            [keras.callbacks.TerminateOnNaN(raise_error=True)],
+            ValueError,
+            "diverged.*NaN or infinity in ",
+        ),
+    ],
+)
+def test_what_was_saved_before_training_diverged_stays(tmp_path, images, fault, terminate, error, message):
+    """The loss may be the last to show it: one step earlier the gradients are NaN, and then the weights."""
+    gan = tiny()
+    fit(gan, images, epochs=2, batch_size=24)
+    good = gan.get_weights()
+
+    def files():
+        return [
+            keras.callbacks.ModelCheckpoint(tmp_path / "gan.keras"),
+            keras.callbacks.BackupAndRestore(tmp_path / "backup"),
+        ]
+
+    gan = tiny()
+    with pytest.raises(Interrupted):
+        fit(gan, images, *files(), interrupt(1), batch_size=24)
+    rate = 1e30 if fault == "rate" else 1e-3
+    gan.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate), InfiniteGradient() if rate < 1 else None)
+    batch_size = 8 if fault == "rate" else 24  # one step an epoch: no later step sees the NaN
+    with pytest.raises(error, match=message):
+        fit(gan, images, *terminate, *files()[:1], batch_size=batch_size)
+    saved, resumed = keras.saving.load_model(tmp_path / "gan.keras"), tiny()
+    fit(resumed, images, files()[1], epochs=2, batch_size=24)
+    for kept in (saved, resumed):
+        for a, b in zip(kept.get_weights(), good, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_tensorboard_writes_scalars_of_all_logs(tmp_path, images):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -127,6 +128,32 @@ def test_model_checkpoint_of_the_best_epoch(tmp_path, images):
     lowest = np.minimum.accumulate(history["d_loss"])
     improved = [True, *(lowest[1:] < lowest[:-1])]
     assert [a != b for a, b in zip(saved, [None, *saved[:-1]], strict=True)] == improved
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own, of 1 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this test must mount a small disk, and may not")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("name", ["gan.keras", "gan.weights.h5"])
+def test_an_old_file_stays_whole_when_the_disk_is_full(small_disk, name):
+    gan = tiny()
+    save = gan.save if name == "gan.keras" else gan.save_weights
+    save(small_disk / name)
+    before = (small_disk / name).read_bytes()
+    room = len(before) // 2
+    (small_disk / "large").write_bytes(bytes(shutil.disk_usage(small_disk).free - room))
+    with pytest.raises(OSError, match="No space left on device"):
+        save(small_disk / name)
+    assert (small_disk / name).read_bytes() == before
+    assert not [p for p in small_disk.iterdir() if p.name.startswith(".")]
 
 
 @pytest.mark.parametrize("name", ["gan.keras", "gan.weights.h5"])

@@ -1,0 +1,129 @@
+"""`fit` in all its forms: how steps are counted, cut and compiled changes nothing in what is computed."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND, assert_identical, tiny
+
+
+def new(**options):
+    """A model with dropout, so that every draw counts."""
+    gan = tiny("mnist")
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), **options)
+    return gan
+
+
+def trained(images, fit=(), **options):
+    """That model after two epochs of three steps."""
+    gan = new(**options)
+    gan.fit(images, **({"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0} | dict(fit)))
+    return gan
+
+
+def close(one, other, rtol=1e-5, atol=1e-6):
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=rtol, atol=atol)
+    assert one.optimizer.iterations.numpy() == other.optimizer.iterations.numpy()
+
+
+def test_several_steps_in_one_execution(images):
+    close(trained(images, steps_per_execution=3), trained(images))
+
+
+def test_eager_steps(images):
+    close(trained(images, run_eagerly=True), trained(images), rtol=1e-3, atol=1e-4)
+
+
+def test_epochs_of_a_few_steps_of_endless_data(images):
+    def endless():
+        while True:
+            for i in range(0, 24, 8):
+                yield images[i : i + 8]
+
+    other = new()
+    history = other.fit(endless(), steps_per_epoch=2, epochs=3, shuffle=False, verbose=0)
+    assert history.epoch == [0, 1, 2]
+    close(trained(images), other)
+
+
+def test_epochs_that_go_on_where_others_ended(images):
+    gan = trained(images, fit={"epochs": 1})
+    history = gan.fit(images, batch_size=8, initial_epoch=1, epochs=2, shuffle=False, verbose=0)
+    assert history.epoch == [1]
+    assert_identical(gan, trained(images))
+
+
+def test_a_smaller_last_batch_trains_as_it_is(images):
+    by_hand = new()
+    for i in (0, 8, 16) * 2:
+        by_hand.train_on_batch(images[i : min(i + 8, 20)])
+    close(trained(images[:20]), by_hand)
+
+
+def test_a_batch_of_one(images):
+    gan = trained(images[:3], fit={"batch_size": 1})
+    assert gan.optimizer.iterations.numpy() == 6
+    assert all(np.isfinite(v.numpy()).all() for v in gan.variables)
+
+
+def test_batch_by_batch_by_hand(images):
+    gan = new()
+    for i in (0, 8, 16) * 2:
+        logs = gan.train_on_batch(images[i : i + 8], return_dict=True)
+    close(gan, trained(images))
+    assert logs["loss"] == pytest.approx(logs["g_loss"] + logs["d_loss"], rel=1e-5)
+
+
+def test_validation_disturbs_nothing_and_is_what_evaluate_says(images):
+    gan = new()
+    options = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
+    history = gan.fit(images, validation_data=(images[:8],), validation_freq=2, **options).history
+    close(gan, trained(images), rtol=0, atol=0)
+    figures = gan.evaluate(images[:8], batch_size=8, verbose=0, return_dict=True)
+    for name, value in figures.items():
+        assert history[f"val_{name}"] == pytest.approx([value], rel=1e-5)
+
+
+def test_a_share_of_the_images_held_out(images):
+    gan = new()
+    history = gan.fit(images, validation_split=1 / 3, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    assert len(history["val_loss"]) == 2
+    close(gan, trained(images[:16]))
+
+
+def test_workers_keep_the_order_of_batches(images):
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return images[8 * i : 8 * i + 8]
+
+    gan = new()
+    gan.fit(Batches(workers=3), epochs=2, shuffle=False, verbose=0)
+    close(gan, trained(images))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="DataLoader is torch's")
+def test_worker_processes_of_a_loader(images):
+    import torch
+
+    loader = torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=8, num_workers=1)
+    gan = new()
+    gan.fit(loader, epochs=2, verbose=0)
+    close(gan, trained(images))
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_frozen_layer_stays_and_the_others_train(images, network):
+    gan = tiny()
+    layers = [layer for layer in getattr(gan, network).layers if layer.trainable_variables]
+    layers[0].trainable = False
+    gan.compile()
+    before = [[v.numpy() for v in layer.weights] for layer in layers]
+    gan.fit(images, batch_size=8, verbose=0)
+    moved = [
+        any((a != b.numpy()).any() for a, b in zip(old, layer.weights, strict=True))
+        for old, layer in zip(before, layers, strict=True)
+    ]
+    assert moved == [False] + [True] * (len(layers) - 1)
