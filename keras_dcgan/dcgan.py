@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcgan import backend, checks, images, latents, losses, presets
+from keras_dcgan import backend, checks, export, images, latents, losses, presets
 from keras_dcgan.checked_model import CheckedModel
 from keras_dcgan.saving import SavedModel
 
@@ -405,9 +405,26 @@ class DCGAN(CheckedModel, SavedModel):
         """Compiles the model with what `get_compile_config` gave."""
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
-    def export(self, filepath, format="tf_saved_model", **kwargs):
-        """Exports the generator for inference, as `keras.Model.export`."""
-        return self.generator.export(filepath, format=format, **kwargs)
+    def export(self, filepath, format="tf_saved_model"):
+        """Exports the generator for inference: to be served without Keras and without this package.
+
+        What is written takes latents `(n, latent_dim)` float32, named `latents`, and of a conditional model labels
+        named `labels`, int32 of shape `(n,)` for the presets, for any n. It gives images `(n, height, width, channels)`
+        float32 in `value_range`. It computes in float32 also where the model was trained in mixed precision.
+
+        Args:
+            filepath: path: a folder for "tf_saved_model", a file that ends in .onnx or .tflite for the others.
+            format: "tf_saved_model" (TensorFlow, JAX), "onnx" (all backends) or "litert" (TensorFlow).
+
+        Raises:
+            ValueError: an unknown format, one that this backend cannot make, a path with another ending, or an existing
+                folder that is no SavedModel.
+            ImportError: a package that is needed and missing, with the command that installs it.
+
+        Example:
+            >>> gan.export("generator.onnx", format="onnx")
+        """
+        export.export(self.generator, filepath, format)
 
 
 def _optimizer(name, value, network):

@@ -1,0 +1,99 @@
+"""A trained generator as a file that other runtimes serve, without Keras and without this package."""
+
+import contextlib
+import importlib.util
+import os
+import pathlib
+import tempfile
+
+import keras
+
+from keras_dcgan import files
+
+# format: ending of its file, and the package that each backend makes it with
+_FORMATS = {
+    "tf_saved_model": ("", {"tensorflow": "tensorflow", "jax": "tensorflow"}),
+    "onnx": (".onnx", {"tensorflow": "tf2onnx", "jax": "jax2onnx", "torch": "onnx"}),
+    "litert": (".tflite", {"tensorflow": "tensorflow"}),
+}
+
+
+def export(generator, filepath, format):
+    """Writes a generator for inference, in float32, for batches of any size.
+
+    Args:
+        generator: the Keras model, latents (and labels) to images.
+        filepath: path; a folder for "tf_saved_model".
+        format: "tf_saved_model", "onnx" or "litert".
+
+    Raises:
+        ValueError: an unknown format, one that this backend cannot make, a path with another ending, or a folder to be
+            replaced that is no SavedModel.
+        ImportError: a package that is needed and missing.
+    """
+    filepath = pathlib.Path(filepath)
+    _check(filepath, format)
+    names = ("latents", "labels")
+    signature = [
+        keras.InputSpec(shape=(None, *x.shape[1:]), dtype=x.dtype, name=name)
+        for name, x in zip(names, generator.inputs, strict=False)
+    ]
+    signature = signature if len(signature) == 1 else [signature]
+    replacing = _replacing_folder if format == "tf_saved_model" else files.replacing
+    with replacing(filepath) as temporary:
+        _in_float32(generator).export(str(temporary), format=format, verbose=False, input_signature=signature)
+
+
+def _check(filepath, format):
+    if format not in _FORMATS:
+        known = ", ".join(f'"{name}"' for name in _FORMATS)
+        raise ValueError(
+            f"`format` must be {known}; gan.generator.export() writes what else Keras knows. "
+            f"Received: format={format!r}"
+        )
+    ending, packages = _FORMATS[format]
+    backend = keras.backend.backend()
+    if backend not in packages:
+        raise ValueError(
+            f'`format`: "{format}" cannot be made on the backend {backend}, only on {" and ".join(packages)}. Save the '
+            "model, load it in a process with the environment variable KERAS_BACKEND=tensorflow, and export it there. "
+            f"Received: format={format!r}"
+        )
+    package = packages[backend]
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(
+            f'`format`: "{format}" on the backend {backend} needs a package that is missing: pip install {package}. '
+            f"Received: format={format!r}"
+        )
+    if ending and filepath.suffix != ending:
+        raise ValueError(f"`filepath` must end in {ending} for {format}. Received: filepath={str(filepath)!r}")
+
+
+def _in_float32(generator):
+    """The generator, or a copy of it that computes in float32 if it was trained in mixed precision."""
+    if all(layer.compute_dtype == "float32" for layer in generator._flatten_layers()):
+        return generator
+
+    def clone(layer):
+        return type(layer).from_config(layer.get_config() | {"dtype": "float32"})
+
+    copy = keras.models.clone_model(generator, clone_function=clone, recursive=True)
+    copy.set_weights(generator.get_weights())
+    return copy
+
+
+@contextlib.contextmanager
+def _replacing_folder(filepath):
+    """As `files.replacing`, for a SavedModel, which is a folder."""
+    if filepath.exists() and not (filepath / "saved_model.pb").exists():
+        raise ValueError(
+            "`filepath` exists and is no SavedModel, so that it is not replaced: choose another. "
+            f"Received: filepath={str(filepath)!r}"
+        )
+    filepath.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{filepath.name}.", dir=filepath.parent) as folder:
+        new, old = pathlib.Path(folder, "new"), pathlib.Path(folder, "old")
+        yield new
+        if filepath.exists():
+            os.replace(filepath, old)
+        os.replace(new, filepath)
