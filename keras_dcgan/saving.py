@@ -86,6 +86,31 @@ class SavedModel(keras.Model):
                 variable.assign(value)
             raise
 
+    def set_state_tree(self, state_tree):
+        """Sets variables by their names: `keras.Model.set_state_tree`, but unknown names are refused.
+
+        Orbax checkpoints are loaded through it.
+
+        Raises:
+            ValueError: the names are not those of this model. Nothing is changed then.
+        """
+        own, given = (
+            {
+                ".".join(map(str, path))
+                for path, _ in keras.tree.flatten_with_path(tree)
+                if path[0] != "metrics_variables"
+            }
+            for tree in (self.get_state_tree(), state_tree)
+        )
+        if own != given:
+            raise ValueError(
+                "The names of the variables are not those of this model, and Keras would pass over them in silence. "
+                "They depend on how many models a process has made: build and compile the model as in the process that "
+                "saved it, and call load_weights(). "
+                f"Received: {sorted(given - own)[:3]}, missing {sorted(own - given)[:3]}"
+            )
+        super().set_state_tree(state_tree)
+
     def save_own_variables(self, store):
         """Saves the state of all random generators, the networks' dropout included: no resume is exact without."""
         for i, variable in enumerate(self._random_state()):

@@ -133,6 +133,37 @@ def test_model_checkpoint_by_steps(tmp_path, images):
     assert steps == {"1-2": 2, "2-1": 4, "2-3": 6}
 
 
+@pytest.mark.filterwarnings("ignore:Sharding info not provided")  # Orbax on JAX, of one device
+def test_orbax_checkpoint_holds_everything(tmp_path, images):
+    pytest.importorskip("orbax.checkpoint", reason="OrbaxCheckpoint needs orbax-checkpoint")
+    keras.backend.clear_session()  # Orbax goes by the names of variables, as they are in a new process
+    gan = tiny("mnist")
+    fit(gan, images, keras.callbacks.OrbaxCheckpoint(tmp_path / "orbax", save_freq="epoch"), epochs=2)
+    keras.backend.clear_session()
+    again = tiny("mnist", seed=8)
+    again.load_weights(tmp_path / "orbax")
+    assert_identical(gan, again)
+    for model in (gan, again):
+        fit(model, images, epochs=1)
+    assert_identical(gan, again)
+    stranger = tiny("mnist", seed=8)  # the second of its session, and so of other names
+    before = stranger.get_weights()
+    with pytest.raises(ValueError, match="names of the variables are not those of this model"):
+        stranger.load_weights(tmp_path / "orbax")
+    for a, b in zip(stranger.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.xfail(reason="Keras 3.15: load_model matches an Orbax checkpoint by names, which differ in a loaded model")
+def test_orbax_checkpoint_is_loaded_as_a_model(tmp_path, images):
+    pytest.importorskip("orbax.checkpoint", reason="OrbaxCheckpoint needs orbax-checkpoint")
+    keras.backend.clear_session()
+    gan = tiny("mnist")
+    fit(gan, images, keras.callbacks.OrbaxCheckpoint(tmp_path / "orbax", save_freq="epoch"), epochs=1)
+    keras.backend.clear_session()
+    assert_identical(gan, keras.saving.load_model(tmp_path / "orbax"))
+
+
 def test_progbar_logger_shows_the_logs(images, capsys):
     fit(tiny(), images, epochs=2, verbose=2)
     output = capsys.readouterr().out
