@@ -30,6 +30,7 @@ top.axhline(2 * math.log(2), color="C0", linestyle=":", label="2 log 2")
 top.axhline(math.log(2), color="C1", linestyle=":", label="log 2")
 top.set_ylabel("loss")
 bottom.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
+bottom.xaxis.get_major_locator().set_params(integer=True)  # there are only whole epochs
 for axes in (top, bottom):
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
