@@ -1,5 +1,6 @@
 """DCGANs for Keras 3: train with fit(), on TensorFlow, JAX and PyTorch."""
 
+import importlib as _importlib
 from importlib.metadata import version as _version
 
 from keras_dcgan import callbacks, datasets, latents, losses, networks
@@ -9,3 +10,9 @@ from keras_dcgan.dcgan import DCGAN
 __version__ = _version("keras-dcgan")
 
 __all__ = ["DCGAN", "ConditionalDCGAN", "callbacks", "datasets", "latents", "losses", "networks"]
+
+
+def __getattr__(name):
+    if name == "metrics":  # not before it is asked for: scikit-learn takes a second to import, and is an extra
+        return _importlib.import_module("keras_dcgan.metrics")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

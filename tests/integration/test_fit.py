@@ -127,3 +127,13 @@ def test_a_frozen_layer_stays_and_the_others_train(images, network):
         for old, layer in zip(before, layers, strict=True)
     ]
     assert moved == [False] + [True] * (len(layers) - 1)
+
+
+def test_a_callback_list_made_by_hand(images):
+    seen = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    gan = new()
+    callbacks = keras.callbacks.CallbackList([watch], add_history=True, model=gan)
+    gan.fit(images, batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+    assert seen == [0, 1]
+    assert_identical(gan, trained(images))

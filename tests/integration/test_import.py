@@ -45,6 +45,16 @@ def test_the_public_names():
     assert all(hasattr(keras_dcgan, name) for name in names)
 
 
+def test_metrics_are_there_when_asked_for_and_name_the_package_that_they_need():
+    code = "import sys; sys.modules['sklearn'] = None; import keras_dcgan; keras_dcgan.metrics"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert 'pip install "keras-dcgan[metrics]"' in done.stderr
+    assert keras_dcgan.metrics.frechet_distance
+    with pytest.raises(AttributeError, match="no attribute 'metric'"):
+        keras_dcgan.metric  # noqa: B018
+
+
 def test_the_version_is_in_one_place():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert keras_dcgan.__version__ == importlib.metadata.version("keras-dcgan") == project["version"]
