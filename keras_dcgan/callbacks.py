@@ -1,4 +1,4 @@
-"""Callbacks: what to look at while a GAN trains."""
+"""Callbacks: what to look at, and what to measure, while a GAN trains."""
 
 import pathlib
 import warnings
@@ -165,3 +165,117 @@ def _make_folder(name, folder):
         raise ValueError(
             f"`{name}` lies in a folder that cannot be made: choose another. Received: {str(folder)!r} ({error})"
         ) from error
+
+
+# a figure of EvaluateSamples: the function of keras_dcgan.metrics, and which of its results
+_FIGURES = {
+    "frechet_distance": ("frechet_distance", 0),
+    "kernel_distance": ("kernel_distance", 0),
+    "precision": ("precision_recall", 0),
+    "recall": ("precision_recall", 1),
+    "density": ("density_coverage", 0),
+    "coverage": ("density_coverage", 1),
+}
+
+
+class EvaluateSamples(keras.callbacks.Callback):
+    """Measures samples against real images, and puts the figures into the epoch's logs.
+
+    Other callbacks can monitor them, if they come later in the list: `ModelCheckpoint(save_best_only=True)`, since the
+    samples of a GAN often get worse again, `EarlyStopping`, `CSVLogger`. After the first epoch of a run and every
+    `every`-th epoch the samples are measured anew; in the epochs between, the logs repeat the last figures. Samples
+    come from the same latents each time, those of a conditional model from each class in turn. Measuring disturbs
+    neither training nor its random state. Needs the extra `metrics`.
+
+    Args:
+        extractor: Keras model that maps pixels, `(n, height, width, channels)` float32 from 0 to 255, to features
+            `(n, d)`.
+        images: real images, uint8 `(n, height, width, channels)`. Their features are extracted once.
+        figures: names out of "frechet_distance", "kernel_distance", "precision", "recall", "density" and "coverage",
+            as `keras_dcgan.metrics` defines them. They are the names in the logs.
+        num_images: int, how many samples.
+        every: int, a measurement every so many epochs.
+        seed: int, for the latents.
+        batch_size: int, images that go through the networks at once.
+
+    Raises:
+        ValueError, TypeError: arguments that break these rules; in `fit`, a callback that monitors one of the figures
+            and comes before this one.
+
+    Example:
+        >>> evaluate = keras_dcgan.callbacks.EvaluateSamples(extractor, images)
+        >>> best = keras.callbacks.ModelCheckpoint(
+        ...     "best.keras", monitor="frechet_distance", mode="min", save_best_only=True
+        ... )
+        >>> gan.fit(images, epochs=50, callbacks=[evaluate, best])
+    """
+
+    def __init__(
+        self,
+        extractor,
+        images,
+        figures=("frechet_distance",),
+        *,
+        num_images=10_000,
+        every=1,
+        seed=0,
+        batch_size=128,
+    ):
+        super().__init__()
+        from keras_dcgan import metrics  # not above: scikit-learn is an extra, and slow to import
+
+        if isinstance(figures, str) or not figures or not set(figures) <= set(_FIGURES):
+            raise ValueError(f"`figures` must be a list of names out of {', '.join(_FIGURES)}. Received: {figures!r}")
+        for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
+            checks.check_count(name, value)
+        self.extractor = extractor
+        self.images = images
+        self.figures = tuple(figures)
+        self.num_images = num_images
+        self.every = every
+        self.seed = seed
+        self.batch_size = batch_size
+        self._metrics = metrics
+        self._real = None
+
+    def on_train_begin(self, logs=None):
+        """Extracts the real images' features, the first time, and draws the latents."""
+        if self._real is None:
+            checks.check_images(self.images, self.model.image_shape, (0, 255))
+            self._real = self._extract("real images", len(self.images), lambda part: self.images[part])
+            self._real_statistics = self._metrics.FrechetStatistics().update(self._real)
+        latents = self.model.sample_latents(self.num_images, seed=self.seed)
+        self._request = {"latents": checks.as_numpy(latents)}
+        num_classes = getattr(self.model, "num_classes", None)
+        if num_classes is not None:
+            self._request["labels"] = np.arange(self.num_images) % num_classes
+        self._last = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds the figures to the logs."""
+        if self._last is None or (epoch + 1) % self.every == 0:
+            self._last = self._measure()
+        logs.update(self._last)
+
+    def _measure(self):
+        made = self._extract(
+            "samples",
+            self.num_images,
+            lambda part: self.model.generate(**{name: value[part] for name, value in self._request.items()}),
+        )
+        results = {}
+        for function in {_FIGURES[name][0] for name in self.figures}:
+            real = self._real_statistics if function == "frechet_distance" else self._real
+            results[function] = np.atleast_1d(getattr(self._metrics, function)(real, made))
+        return {name: float(results[_FIGURES[name][0]][_FIGURES[name][1]]) for name in self.figures}
+
+    def _extract(self, what, n, images_of):
+        """Features of n images, in batches, with a progress bar where `fit` shows one."""
+        progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=what)
+        features = []
+        for i in range(0, n, self.batch_size):
+            batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
+            # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
+            features.append(checks.as_numpy(self.extractor.predict_on_batch(batch)))
+            progress.add(len(batch))
+        return np.concatenate(features)

@@ -60,6 +60,8 @@ class CheckedModel(keras.Model):
             raise ValueError("The model is not compiled: call compile() before fit(). Received: no compile()")
         for name in ("sample_weight", "class_weight"):
             self._refuse_weight(kwargs.pop(name, None), name)
+        given = callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else callbacks
+        checks.check_order(keras.tree.flatten(given or []))
         data = CheckedData(x, y, self._check_training, self.image_shape)
         if checks.is_array(x):
             checks.warn_of_half_range(x, self.value_range)

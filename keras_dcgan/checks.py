@@ -123,6 +123,17 @@ def check_latents(latents, latent_dim):
         )
 
 
+def check_order(callbacks):
+    """Raises ValueError where a callback monitors a figure that one behind it puts into the logs."""
+    for i, callback in enumerate(callbacks):
+        for earlier in callbacks[:i]:
+            if getattr(earlier, "monitor", None) in getattr(callback, "figures", ()):
+                raise ValueError(
+                    f"`callbacks`: {type(callback).__name__} must come before {type(earlier).__name__}, which monitors "
+                    f"its figure. Received: {type(earlier).__name__} first, with monitor={earlier.monitor!r}"
+                )
+
+
 def check_count(name, n):
     """Raises unless `n` is a positive integer."""
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
