@@ -80,7 +80,7 @@ class FrechetStatistics:
 def frechet_distance(real, generated):
     """Fréchet distance between the normal distributions of two sets of features.
 
-    |μ₁ − μ₂|² + tr(C₁ + C₂ − 2 (C₁ C₂)^½). With features of InceptionV3 it is known as FID. It is biased upwards, the
+    ‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½). With features of InceptionV3 it is known as FID. It is biased upwards, the
     more the fewer the samples; where they are not more than features, the covariance is singular and the bias large,
     and a warning says so.
 
