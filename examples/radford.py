@@ -48,6 +48,7 @@ gan.compile(
 # 3. Training
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
+scale = max(1, 64 // size)  # pixels of a picture to one of an image
 gan.fit(
     images,
     batch_size=128,
@@ -55,7 +56,7 @@ gan.fit(
     verbose=2,
     callbacks=[
         keras_dcgan.callbacks.GifSnapshot(
-            args.out / "film.gif", num_images=16, every=max(1, args.epochs // 25), scale=max(1, 64 // size)
+            args.out / "film.gif", num_images=16, every=max(1, args.epochs // 25), scale=scale
         ),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
@@ -64,5 +65,5 @@ gan.fit(
 gan.save(args.out / "gan.keras")
 
 # 4. New samples
-keras_dcgan.images.grid(gan.generate(100, seed=args.seed)).save(args.out / "samples.png")
+keras_dcgan.images.grid(gan.generate(100, seed=args.seed), scale=scale).save(args.out / "samples.png")
 print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
