@@ -179,6 +179,8 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
     assert frames(out / "film.gif") == 2
     with Image.open(out / "film.gif") as film:
         assert film.size == (2 * (4 * (side + 2) + 2),) * 2
+    with Image.open(out / "samples.png") as sheet:
+        assert sheet.size == (2 * (10 * (side + 2) + 2),) * 2
 
 
 def test_sigmoid_twice(tmp_path, little):
