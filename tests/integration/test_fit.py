@@ -27,6 +27,10 @@ def close(one, other, rtol=1e-5, atol=1e-6):
 
 
 def test_several_steps_in_one_execution(images):
+    if BACKEND == "torch":
+        with pytest.raises(ValueError, match="must be 1 with the PyTorch backend"):  # Keras says so
+            trained(images, steps_per_execution=3)
+        return
     close(trained(images, steps_per_execution=3), trained(images))
 
 
@@ -110,7 +114,7 @@ def test_worker_processes_of_a_loader(images):
 
     loader = torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=8, num_workers=1)
     gan = new()
-    gan.fit(loader, epochs=2, verbose=0)
+    gan.fit(loader, epochs=2, shuffle=False, verbose=0)
     close(gan, trained(images))
 
 
