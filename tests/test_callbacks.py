@@ -236,7 +236,7 @@ def test_a_film_that_cannot_be_written_is_reported_once_and_training_goes_on(tmp
     callbacks = [GifSnapshot(path), keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
     with pytest.warns(UserWarning, match="GifSnapshot cannot write.*No space left on device") as warned:
         tiny().fit(images, epochs=5, shuffle=False, verbose=0, callbacks=callbacks)
-    assert len(warned) == 1
+    assert sum("GifSnapshot" in str(warning.message) for warning in warned) == 1  # NumPy warns too, of Keras
     assert contents[1] == contents[2] == contents[3] != contents[4]  # the old film stays, whole
     assert path.read_bytes() == undisturbed.read_bytes()  # and is made up for
     assert sorted(p.name for p in tmp_path.iterdir()) == ["samples.gif", "undisturbed.gif"]
@@ -251,7 +251,7 @@ def test_a_folder_that_vanishes_or_is_closed_does_not_end_training(tmp_path, ima
         history = tiny().fit(
             images, epochs=4, verbose=0, callbacks=[GifSnapshot(film, sheets=folder if sheets else None), vanish]
         )
-    assert len(warned) == 1
+    assert sum("GifSnapshot" in str(warning.message) for warning in warned) == 1  # NumPy warns too, of Keras
     assert len(history.epoch) == 4
 
 
