@@ -48,11 +48,7 @@ class GifSnapshot(keras.callbacks.Callback):
             ("scale", scale),
         ):
             checks.check_count(name, value)
-        if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-            raise ValueError(
-                "`seed` must be an integer from 0 on: the images keep their latents through the whole run. "
-                f"Received: seed={seed!r}"
-            )
+        checks.check_seed(seed)
         self.filepath = pathlib.Path(filepath)
         if self.filepath.suffix.lower() == ".gif" and duration % 10:
             raise ValueError(
@@ -195,7 +191,7 @@ class EvaluateSamples(keras.callbacks.Callback):
             as `keras_dcgan.metrics` defines them. They are the names in the logs.
         num_images: int, how many samples.
         every: int, a measurement every so many epochs.
-        seed: int, for the latents.
+        seed: int from 0 on, for the latents.
         batch_size: int, images that go through the networks at once.
 
     Raises:
@@ -228,6 +224,7 @@ class EvaluateSamples(keras.callbacks.Callback):
             raise ValueError(f"`figures` must be a list of names out of {', '.join(_FIGURES)}. Received: {figures!r}")
         for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
             checks.check_count(name, value)
+        checks.check_seed(seed)
         self.extractor = extractor
         self.images = images
         self.figures = tuple(figures)
@@ -242,8 +239,14 @@ class EvaluateSamples(keras.callbacks.Callback):
         """Extracts the real images' features, the first time, and draws the latents."""
         if self._real is None:
             checks.check_images(self.images, self.model.image_shape, (0, 255))
-            self._real = self._extract("real images", len(self.images), lambda part: self.images[part])
-            self._real_statistics = self._metrics.FrechetStatistics().update(self._real)
+            features = self._extract("real images", len(self.images), lambda part: self.images[part])
+            # what each function compares samples with: of the Fréchet distance mean and covariance, computed once
+            self._real = {
+                function: self._metrics.FrechetStatistics().update(features)
+                if function == "frechet_distance"
+                else features
+                for function in {_FIGURES[name][0] for name in self.figures}
+            }
         latents = self.model.sample_latents(self.num_images, seed=self.seed)
         self._request = {"latents": checks.as_numpy(latents)}
         num_classes = getattr(self.model, "num_classes", None)
@@ -263,10 +266,10 @@ class EvaluateSamples(keras.callbacks.Callback):
             self.num_images,
             lambda part: self.model.generate(**{name: value[part] for name, value in self._request.items()}),
         )
-        results = {}
-        for function in {_FIGURES[name][0] for name in self.figures}:
-            real = self._real_statistics if function == "frechet_distance" else self._real
-            results[function] = np.atleast_1d(getattr(self._metrics, function)(real, made))
+        results = {
+            function: np.atleast_1d(getattr(self._metrics, function)(real, made))
+            for function, real in self._real.items()
+        }
         return {name: float(results[_FIGURES[name][0]][_FIGURES[name][1]]) for name in self.figures}
 
     def _extract(self, what, n, images_of):

@@ -134,6 +134,15 @@ def check_order(callbacks):
                 )
 
 
+def check_seed(seed):
+    """Raises ValueError unless `seed` is an integer from 0 on: None would draw from the training's stream."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(
+            "`seed` must be an integer from 0 on: the images keep their latents through the whole run. "
+            f"Received: seed={seed!r}"
+        )
+
+
 def check_count(name, n):
     """Raises unless `n` is a positive integer."""
     if not isinstance(n, int | np.integer) or isinstance(n, bool):

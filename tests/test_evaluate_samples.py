@@ -143,6 +143,7 @@ def test_a_callback_that_monitors_a_figure_must_come_behind(tmp_path, images, ex
         ({"figures": ()}, ValueError, "`figures` must be"),
         ({"figures": ("fid",)}, ValueError, "`figures` must be"),
         ({"num_images": 0}, ValueError, "`num_images` must be a positive integer"),
+        ({"seed": None}, ValueError, "`seed` must be an integer from 0 on"),
         ({"every": 1.5}, TypeError, "`every` must be a positive integer"),
     ],
 )
