@@ -183,7 +183,7 @@ def _match_epoch_to_weights(backup_dir):
     """
     folder = pathlib.Path(backup_dir)
     weights, metadata = folder / "latest.weights.h5", folder / "training_metadata.json"
-    if not _is_local_file(weights, ".h5") or not weights.exists():
+    if not weights.exists():  # as of a remote folder
         return
     with contextlib.suppress(OSError, KeyError):  # weights that are damaged, which loading will say, or another model's
         _check_file(weights)
