@@ -56,6 +56,47 @@ class ConditionalDCGAN(DCGAN):
                 f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
             )
 
+    def find_latents(self, images, labels, *, steps=500, learning_rate=0.05, seed=0):
+        """Searches latents whose images, made with these labels, come near given ones: see `DCGAN.find_latents`.
+
+        Args:
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are searched for at once.
+            labels: `(n,)` integers.
+            steps: int, steps of gradient descent.
+            learning_rate: float.
+            seed: int, for the latents that the search starts from.
+
+        Returns:
+            float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
+
+        Raises:
+            ValueError, TypeError: arguments that break these rules.
+        """
+        checks.check_labels(labels, len(images), self.num_classes)
+        return self._find_latents(
+            images, self._labels_to_generate(checks.as_numpy(labels), len(images)), steps, learning_rate, seed
+        )
+
+    def features(self, images, labels=None, *, batch_size=128):
+        """Features of images that the discriminator has learnt: see `DCGAN.features`.
+
+        Args:
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`.
+            labels: `(n,)` integers; needed where a convolution sees them, as in `fashion_mnist_conditional`.
+            batch_size: int, how many go through the network at once.
+
+        Returns:
+            float32 NumPy array `(n, 16 · filters)`, filters of all convolutional layers together.
+
+        Raises:
+            ValueError, TypeError: arguments that break these rules, labels that are needed and missing, or a
+                discriminator without convolutional layers of its own.
+        """
+        if labels is not None:
+            checks.check_labels(labels, len(images), self.num_classes)
+            labels = checks.as_numpy(labels)
+        return self._features(images, labels, batch_size)
+
     def _generate(self, z, labels, training):
         return self.generator([z, self._as_input(labels, self.generator)], training=training)
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcgan import backend, checks, export, images, latents, losses, presets
+from keras_dcgan import backend, checks, export, features, images, latents, losses, presets
 from keras_dcgan.checked_model import CheckedModel
 from keras_dcgan.saving import SavedModel
 
@@ -312,6 +312,74 @@ class DCGAN(CheckedModel, SavedModel):
             for part in parts
         ]
         return images.to_uint8(np.concatenate(made), self.value_range)
+
+    def find_latents(self, images, *, steps=500, learning_rate=0.05, seed=0):
+        """Searches latents whose images come near given ones, by gradient descent (Adam) on the squared error.
+
+        Where it does not get near, the generator does not make such images, or the search is stuck: try another seed.
+        Neither the model nor its random state is changed.
+
+        Args:
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are searched for at once.
+            steps: int, steps of gradient descent.
+            learning_rate: float.
+            seed: int, for the latents that the search starts from.
+
+        Returns:
+            float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
+
+        Raises:
+            ValueError, TypeError: arguments that break these rules.
+
+        Example:
+            >>> z = gan.find_latents(images[:10])
+            >>> nearest = gan.generate(latents=z)
+
+        Reference:
+            Lipton and Tripathi, Precise Recovery of Latent Vectors from Generative Adversarial Networks, 2017.
+        """
+        return self._find_latents(images, None, steps, learning_rate, seed)
+
+    def _find_latents(self, x, labels, steps, learning_rate, seed):
+        checks.check_count("steps", steps)
+        checks.check_seed(seed)
+        checks.check_images(x, self.image_shape, self.value_range)
+        x = checks.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
+        return latents.find(
+            self.generator, x, labels, self.latent_prior, steps=steps, learning_rate=learning_rate, seed=seed
+        )
+
+    def features(self, images, *, batch_size=128):
+        """Features of images that the discriminator has learnt without labels, for a linear classifier.
+
+        The output of every convolutional layer (behind its normalisation and activation, in inference mode) is
+        max-pooled to a grid of 4 by 4, and all are flattened and concatenated, from the first layer to the last.
+
+        Args:
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`.
+            batch_size: int, how many go through the network at once.
+
+        Returns:
+            float32 NumPy array `(n, 16 · filters)`, filters of all convolutional layers together.
+
+        Raises:
+            ValueError, TypeError: images that break these rules, or a discriminator without convolutional layers of its
+                own.
+
+        Example:
+            >>> classifier = sklearn.svm.LinearSVC().fit(gan.features(images), labels)
+            >>> classifier.score(gan.features(test_images), test_labels)
+
+        Reference:
+            Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative
+            Adversarial Networks, 2016, section 5.1.
+        """
+        return self._features(images, None, batch_size)
+
+    def _features(self, x, labels, batch_size):
+        checks.check_count("batch_size", batch_size)
+        checks.check_images(x, self.image_shape, self.value_range)
+        return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
 
     # what a conditional model does otherwise
 

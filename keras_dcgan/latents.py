@@ -1,6 +1,7 @@
-"""Latent vectors: the priors they are drawn from, and ways between them."""
+"""Latent vectors: the priors they are drawn from, ways between them, arithmetic, and the search for an image's."""
 
 import itertools
+import math
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from keras_dcgan import checks
 PRIORS = ("normal", "uniform")
 
 
-def sample(shape, prior="normal", seed=None):
+def sample(shape, prior="normal", seed=None, truncation=None):
     """Draws latents from a prior.
 
     With an integer seed the numbers come from NumPy, so that they are the same on every backend; otherwise they are
@@ -20,14 +21,26 @@ def sample(shape, prior="normal", seed=None):
         shape: `(n, latent_dim)`.
         prior: "normal" for N(0, 1), "uniform" for U(−1, 1).
         seed: int, or a `keras.random.SeedGenerator`.
+        truncation: positive float: the prior without what is larger in magnitude, for samples that are more typical
+            and less varied. None for the whole prior, as in training.
 
     Returns:
         float32 tensor of `shape`.
 
     Raises:
-        ValueError: an unknown prior.
+        ValueError: an unknown prior, or a truncation that is not positive.
+
+    Example:
+        >>> z = keras_dcgan.latents.sample((100, gan.latent_dim), "normal", seed=0, truncation=0.7)
+        >>> images = gan.generate(latents=z)
+
+    Reference:
+        Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2019,
+        section 3.1, on truncation.
     """
     check_prior(prior)
+    if truncation is not None:
+        return _truncated(shape, prior, seed, truncation)
     if isinstance(seed, int | np.integer):
         rng = np.random.default_rng(int(seed))
         numbers = rng.standard_normal(shape) if prior == "normal" else rng.uniform(-1, 1, shape)
@@ -35,6 +48,18 @@ def sample(shape, prior="normal", seed=None):
     if prior == "normal":
         return keras.random.normal(shape, dtype="float32", seed=seed)
     return keras.random.uniform(shape, -1, 1, dtype="float32", seed=seed)
+
+
+def _truncated(shape, prior, seed, truncation):
+    if isinstance(truncation, bool) or not isinstance(truncation, int | float) or not truncation > 0:
+        raise ValueError(f"`truncation` must be a positive number, such as 0.7. Received: truncation={truncation!r}")
+    u = sample(shape, "uniform", seed)
+    if prior == "uniform":
+        return u * min(truncation, 1.0)
+    # the inverse of the truncated distribution: as much work for a small truncation as for a large one
+    root = math.sqrt(2)
+    z = root * keras.ops.erfinv(u * math.erf(truncation / root))
+    return keras.ops.clip(z, -truncation, truncation)
 
 
 def check_prior(prior):
@@ -118,6 +143,80 @@ def walk(points, n, method="spherical", closed=False):
     stops = [*points, points[0]] if closed else [*points]
     legs = [interpolate(a, b, n + 1, method)[:-1] for a, b in itertools.pairwise(stops)]
     return np.concatenate(legs if closed else [*legs, points[-1:].astype("float32")])
+
+
+def analogy(a, b, c):
+    """What is to c as a is to b: mean(a) − mean(b) + mean(c).
+
+    Each is a few latents whose images share something: smiling women, women, men, for a man that smiles. One latent
+    alone rarely does. Three each, as in the paper, give a vector about as long as one draw of N(0, 1).
+
+    Args:
+        a: `(k, latent_dim)` floats, those with the property.
+        b: `(k, latent_dim)` floats, those without; k may be another for each of the three.
+        c: `(k, latent_dim)` floats, those that are to get it.
+
+    Returns:
+        float32 NumPy array `(latent_dim,)`.
+
+    Raises:
+        ValueError: latents that are no finite arrays of as many columns.
+
+    Example:
+        >>> z = gan.sample_latents(64, seed=0)  # look at gan.generate(latents=z), and choose
+        >>> bolder = keras_dcgan.latents.analogy(z[[3, 17, 40]], z[[5, 8, 21]], z[[0, 30, 52]])
+        >>> image = gan.generate(latents=bolder[None])
+
+    Reference:
+        Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+        Networks, 2016, section 6.3.2.
+    """
+    means = []
+    for name, group in (("a", a), ("b", b), ("c", c)):
+        group = checks.as_numpy(group).astype("float64")
+        if group.ndim != 2 or not group.size or not np.isfinite(group).all():
+            raise ValueError(f"`{name}` must be latents, (k, latent_dim) finite floats. Received: shape {group.shape}")
+        means.append(group.mean(axis=0))
+    if len({len(mean) for mean in means}) > 1:
+        raise ValueError(f"All latents must have one size. Received: {', '.join(str(len(mean)) for mean in means)}")
+    return (means[0] - means[1] + means[2]).astype("float32")
+
+
+def find(generator, images, labels, prior, *, steps, learning_rate, seed):
+    """Latents whose images come near given ones: see `DCGAN.find_latents`.
+
+    Args:
+        generator: Keras model, latents (and labels) to images.
+        images: `(n, height, width, channels)` float32 in the generator's range.
+        labels: int32 labels in the shape that the generator takes, or None.
+        prior: "normal" or "uniform".
+        steps: int.
+        learning_rate: float.
+        seed: int, for the latents that the search starts from.
+
+    Returns:
+        float32 NumPy array `(n, latent_dim)`.
+    """
+    # the latents are the weights of an embedding, one row an image; a copy of the generator is fixed behind it
+    index = keras.Input((), dtype="int32")
+    start = sample((len(images), generator.inputs[0].shape[1]), prior, seed)
+    rows = keras.layers.Embedding(
+        len(images),
+        start.shape[1],
+        embeddings_initializer=lambda *args, **kwargs: start,
+        embeddings_constraint=(lambda z: keras.ops.clip(z, -1, 1)) if prior == "uniform" else None,
+        dtype="float32",
+    )
+    fixed = keras.models.clone_model(generator)
+    fixed.set_weights(generator.get_weights())
+    fixed.trainable = False
+    inputs = [index, *(keras.Input(x.shape[1:], dtype=x.dtype) for x in generator.inputs[1:])]
+    search = keras.Model(inputs, fixed(rows(index) if labels is None else [rows(index), inputs[1]]))
+    search.compile(keras.optimizers.Adam(learning_rate), "mean_squared_error")
+    x = [np.arange(len(images), dtype="int32"), *([] if labels is None else [labels])]
+    for _ in range(steps):  # not fit(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
+        search.train_on_batch(x, images)
+    return checks.as_numpy(rows.embeddings)
 
 
 def _turn(a, b, t):

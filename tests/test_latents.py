@@ -1,9 +1,11 @@
 """Ways between latents."""
 
+import statistics
+
 import keras
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import assert_identical, tiny, weights
 
 from keras_dcgan import latents
 
@@ -103,3 +105,118 @@ def test_refuses_nonsense(arguments, error, message):
 def test_refuses_a_walk_without_two_points(points):
     with pytest.raises(ValueError, match="`points` must be two latents at least"):
         latents.walk(points, 3)
+
+
+def test_truncation_is_the_prior_without_its_tails():
+    z = keras.ops.convert_to_numpy(latents.sample((400, 50), "normal", seed=0, truncation=0.7))
+    assert z.dtype == np.float32
+    assert 0.69 < np.abs(z).max() <= 0.7
+    # what is left of N(0, 1): the variance 1 − 2 t φ(t) / (2 Φ(t) − 1), and the quantiles of the whole
+    assert z.var() == pytest.approx(1 - 1.4 * 0.3122539 / 0.5160727, rel=0.01)
+    assert np.mean(np.abs(z) < 0.35) == pytest.approx(0.2736612 / 0.5160727, abs=0.01)
+
+
+def test_a_wide_truncation_leaves_the_prior():
+    whole = keras.ops.convert_to_numpy(latents.sample((400, 50), "normal", seed=0, truncation=8.0))
+    assert np.isfinite(whole).all()
+    assert whole.mean() == pytest.approx(0, abs=0.02)
+    assert whole.std() == pytest.approx(1, abs=0.02)
+    uniform = [keras.ops.convert_to_numpy(latents.sample((9, 5), "uniform", 0, t)) for t in (None, 2.0, 0.5)]
+    np.testing.assert_array_equal(uniform[1], uniform[0])
+    np.testing.assert_allclose(uniform[2], 0.5 * uniform[0], rtol=1e-6)
+
+
+def test_truncated_latents_of_an_integer_seed_are_the_same_on_every_backend():
+    z = keras.ops.convert_to_numpy(latents.sample((2, 2), "normal", seed=0, truncation=1.0))
+    u = np.random.default_rng(0).uniform(-1, 1, (2, 2))
+    quantile = statistics.NormalDist().inv_cdf
+    expected = [[quantile(0.5 + 0.5 * x * 0.6826894921370859) for x in row] for row in u]
+    np.testing.assert_allclose(z, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("truncation", [0, -1.0, "0.7", True, float("nan")])
+def test_refuses_a_truncation_that_is_not_positive(truncation):
+    with pytest.raises(ValueError, match="`truncation` must be a positive number"):
+        latents.sample((2, 2), "normal", 0, truncation)
+
+
+def test_an_analogy_is_the_difference_of_the_means_added_to_the_third():
+    a, b, c = np.array([[1.0, 2], [3, 4]]), np.array([[1.0, 1]]), np.array([[5.0, 5], [7, 7], [9, 9]])
+    got = latents.analogy(a, b, c)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, [8, 9])
+
+
+def test_an_analogy_of_three_each_is_as_long_as_a_draw():
+    a, b, c = np.random.default_rng(0).normal(size=(3, 3, 10_000))
+    assert np.linalg.norm(latents.analogy(a, b, c)) == pytest.approx(100, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ((np.zeros(3), np.zeros((1, 3)), np.zeros((1, 3))), "`a` must be latents"),
+        ((np.zeros((1, 3)), np.zeros((0, 3)), np.zeros((1, 3))), "`b` must be latents"),
+        ((np.zeros((1, 3)), np.zeros((1, 3)), np.full((1, 3), np.inf)), "`c` must be latents"),
+        ((np.zeros((1, 3)), np.zeros((1, 4)), np.zeros((1, 3))), "All latents must have one size. Received: 3, 4, 3"),
+    ],
+)
+def test_refuses_an_analogy_of_what_are_no_latents(groups, message):
+    with pytest.raises(ValueError, match=message):
+        latents.analogy(*groups)
+
+
+@pytest.mark.parametrize(
+    ("preset", "prior"),
+    [("mnist", "normal"), ("radford_28", "uniform"), ("fashion_mnist_conditional", "normal")],
+)
+def test_the_latents_of_a_generated_image_are_found(preset, prior):
+    gan = tiny(preset, latent_prior=prior, width=1 / 8)
+    # the images of an untrained generator are nearly grey
+    for weight in gan.generator.trainable_variables:
+        weight.assign((2 if preset == "mnist" else 4) * weight)
+    given = {"labels": np.array([0, 1, 2, 0, 1])} if "conditional" in preset else {}
+    before = weights(gan)
+    made = gan.generate(5, seed=5, **given)
+    assert made.std() > 20
+    start = gan.generate(latents=gan.sample_latents(5, seed=0), **given)
+    z = gan.find_latents(made, *given.values(), steps=200)
+    assert z.shape == (5, 4)
+    assert z.dtype == np.float32
+    if prior == "uniform":
+        assert np.abs(z).max() <= 1
+    before_and_after = [
+        np.abs(x.astype(float) - made).mean(axis=(1, 2, 3)) for x in (start, gan.generate(latents=z, **given))
+    ]
+    # the median, since a search may be stuck
+    assert np.median(before_and_after[1]) < 0.1 * np.median(before_and_after[0])
+    for a, b in zip(before, weights(gan), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert gan.generator.trainable
+
+
+def test_a_search_does_not_change_training(images):
+    models = tiny(), tiny()
+    models[0].find_latents(images, steps=2)
+    for gan in models:
+        gan.fit(images, batch_size=8, verbose=0, shuffle=False)
+    assert_identical(*models)
+
+
+def test_the_search_starts_where_the_seed_says(images):
+    gan = tiny("mnist")
+    z = gan.find_latents(images, steps=1, seed=3, learning_rate=1e-6)
+    np.testing.assert_allclose(z, keras.ops.convert_to_numpy(gan.sample_latents(24, seed=3)), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"images": np.zeros((2, 9, 8, 1), "uint8")}, ValueError, "Images must have shape"),
+        ({"steps": 0}, ValueError, "`steps` must be a positive integer"),
+        ({"seed": None}, ValueError, "`seed` must be an integer"),
+    ],
+)
+def test_refuses_a_search_for_nonsense(images, arguments, error, message):
+    with pytest.raises(error, match=message):
+        tiny().find_latents(**({"images": images} | arguments))

@@ -1,0 +1,100 @@
+"""Features of images: what a discriminator has learnt to see in them."""
+
+import keras
+import numpy as np
+
+from keras_dcgan import checks
+from keras_dcgan.images import rescale
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+_GRID = 4  # rows and columns that every feature map is pooled to
+
+
+def extract(discriminator, images, labels, value_range, batch_size):
+    """Features of images: see `DCGAN.features`.
+
+    Args:
+        discriminator: functional or sequential Keras model.
+        images: `(n, height, width, channels)`, uint8 or float in `value_range`.
+        labels: `(n,)` integers, or None.
+        value_range: `(low, high)`.
+        batch_size: int.
+
+    Returns:
+        float32 NumPy array `(n, d)`.
+
+    Raises:
+        ValueError: a discriminator without convolutional layers, or one that needs labels where there are none.
+    """
+    model = _convolutional(discriminator)
+    needs_labels = len(model.inputs) == 2
+    if needs_labels and labels is None:
+        raise ValueError(
+            "This discriminator's convolutions see the labels beside the images: pass `labels`. Received: labels=None"
+        )
+    rows = []
+    for i in range(0, len(images), batch_size):
+        part = slice(i, i + batch_size)
+        batch = [rescale(keras.ops.convert_to_tensor(images[part]), value_range)]
+        if needs_labels:
+            wanted = np.reshape(labels[part], (-1, *model.inputs[1].shape[1:])).astype("int32")
+            batch.append(keras.ops.convert_to_tensor(wanted))
+        # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
+        rows.append(np.concatenate([_pool(checks.as_numpy(x)) for x in model.predict_on_batch(batch)], axis=1))
+    return np.concatenate(rows)
+
+
+def _convolutional(discriminator):
+    """The model from a discriminator's inputs to a list of what each of its convolutional layers passes on.
+
+    That is the convolution's output behind the normalisation, activation and dropout that follow. The model takes
+    images alone where no convolution sees the labels.
+    """
+    by_depth = keras.Function(discriminator.inputs, discriminator.outputs)._nodes_by_depth
+    nodes = [
+        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
+    ]  # in the order of computation
+    outputs = [_end_of_block(node.output_tensors[0], nodes) for node in nodes if _convolves(node)]
+    if not outputs:
+        raise ValueError(
+            "Features are those of the discriminator's convolutional layers, which must be layers of its own, not of a "
+            "model inside it. Received: a discriminator of "
+            f"{', '.join(dict.fromkeys(type(layer).__name__ for layer in discriminator.layers))}"
+        )
+    see_labels = {id(tensor) for tensor in discriminator.inputs[1:]}
+    for node in nodes:
+        if any(id(tensor) in see_labels for tensor in node.input_tensors):
+            see_labels |= {id(tensor) for tensor in node.output_tensors}
+    needs_labels = any(id(tensor) in see_labels for tensor in outputs)
+    return keras.Model(discriminator.inputs if needs_labels else discriminator.inputs[:1], outputs)
+
+
+def _end_of_block(tensor, nodes):
+    """Follows a tensor through layers that keep its shape, as long as it goes nowhere else."""
+    while True:
+        users = [node for node in nodes if any(x is tensor for x in node.input_tensors)]
+        if len(users) != 1 or len(users[0].input_tensors) != 1 or _convolves(users[0]):
+            return tensor
+        (following,) = users[0].output_tensors
+        if following.shape != tensor.shape:
+            return tensor
+        tensor = following
+
+
+def _convolves(node):
+    operation = node.operation
+    while isinstance(operation, keras.layers.Wrapper):  # SpectralNormalization, say
+        operation = operation.layer
+    return isinstance(operation, _CONVOLUTIONS)
+
+
+def _pool(maps):
+    """Max-pools `(n, rows, columns, filters)` to a grid, whose cells overlap where the sides do not divide.
+
+    On the host: pooling layers behind the discriminator's would stay tied to them.
+    """
+    rows, columns = (
+        [slice(i * side // _GRID, -(-(i + 1) * side // _GRID)) for i in range(_GRID)] for side in maps.shape[1:3]
+    )
+    cells = [maps[:, row, column].max(axis=(1, 2)) for row in rows for column in columns]
+    return np.concatenate(cells, axis=1).astype("float32")
