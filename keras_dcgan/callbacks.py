@@ -174,7 +174,56 @@ _FIGURES = {
 }
 
 
-class EvaluateSamples(keras.callbacks.Callback):
+class _Evaluation(keras.callbacks.Callback):
+    """Puts figures of the same samples into the logs, every few epochs. A subclass measures them."""
+
+    def __init__(self, figures, num_images, every, seed, batch_size):
+        super().__init__()
+        for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
+            checks.check_count(name, value)
+        checks.check_seed(seed)
+        self.figures = figures
+        self.num_images = num_images
+        self.every = every
+        self.seed = seed
+        self.batch_size = batch_size
+
+    def on_train_begin(self, logs=None):
+        """Draws the latents."""
+        latents = self.model.sample_latents(self.num_images, seed=self.seed)
+        self._request = {"latents": checks.as_numpy(latents)}
+        num_classes = getattr(self.model, "num_classes", None)
+        if num_classes is not None:
+            self._request["labels"] = np.arange(self.num_images) % num_classes
+        self._last = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds the figures to the logs."""
+        if self._last is None or (epoch + 1) % self.every == 0:
+            self._last = self._measure()
+        logs.update(self._last)
+
+    def _read_samples(self, network):
+        """What a network makes of the samples."""
+
+        def samples(part):
+            return self.model.generate(**{name: value[part] for name, value in self._request.items()})
+
+        return self._read(network, "samples", self.num_images, samples)
+
+    def _read(self, network, what, n, images_of):
+        """What a network makes of n images, in batches, with a progress bar where `fit` shows one."""
+        progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=what)
+        outputs = []
+        for i in range(0, n, self.batch_size):
+            batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
+            # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
+            outputs.append(checks.as_numpy(network.predict_on_batch(batch)))
+            progress.add(len(batch))
+        return np.concatenate(outputs)
+
+
+class EvaluateSamples(_Evaluation):
     """Measures samples against real images, and puts the figures into the epoch's logs.
 
     Other callbacks can monitor them, if they come later in the list: `ModelCheckpoint(save_best_only=True)`, since the
@@ -217,21 +266,13 @@ class EvaluateSamples(keras.callbacks.Callback):
         seed=0,
         batch_size=128,
     ):
-        super().__init__()
         from keras_dcgan import metrics  # not above: scikit-learn is an extra, and slow to import
 
         if isinstance(figures, str) or not figures or not set(figures) <= set(_FIGURES):
             raise ValueError(f"`figures` must be a list of names out of {', '.join(_FIGURES)}. Received: {figures!r}")
-        for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
-            checks.check_count(name, value)
-        checks.check_seed(seed)
+        super().__init__(tuple(figures), num_images, every, seed, batch_size)
         self.extractor = extractor
         self.images = images
-        self.figures = tuple(figures)
-        self.num_images = num_images
-        self.every = every
-        self.seed = seed
-        self.batch_size = batch_size
         self._metrics = metrics
         self._real = None
 
@@ -239,7 +280,7 @@ class EvaluateSamples(keras.callbacks.Callback):
         """Extracts the real images' features, the first time, and draws the latents."""
         if self._real is None:
             checks.check_images(self.images, self.model.image_shape, (0, 255))
-            features = self._extract("real images", len(self.images), lambda part: self.images[part])
+            features = self._read(self.extractor, "real images", len(self.images), lambda part: self.images[part])
             # what each function compares samples with: of the Fréchet distance mean and covariance, computed once
             self._real = {
                 function: self._metrics.FrechetStatistics().update(features)
@@ -247,38 +288,58 @@ class EvaluateSamples(keras.callbacks.Callback):
                 else features
                 for function in {_FIGURES[name][0] for name in self.figures}
             }
-        latents = self.model.sample_latents(self.num_images, seed=self.seed)
-        self._request = {"latents": checks.as_numpy(latents)}
-        num_classes = getattr(self.model, "num_classes", None)
-        if num_classes is not None:
-            self._request["labels"] = np.arange(self.num_images) % num_classes
-        self._last = None
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Adds the figures to the logs."""
-        if self._last is None or (epoch + 1) % self.every == 0:
-            self._last = self._measure()
-        logs.update(self._last)
+        super().on_train_begin(logs)
 
     def _measure(self):
-        made = self._extract(
-            "samples",
-            self.num_images,
-            lambda part: self.model.generate(**{name: value[part] for name, value in self._request.items()}),
-        )
+        made = self._read_samples(self.extractor)
         results = {
             function: np.atleast_1d(getattr(self._metrics, function)(real, made))
             for function, real in self._real.items()
         }
         return {name: float(results[_FIGURES[name][0]][_FIGURES[name][1]]) for name in self.figures}
 
-    def _extract(self, what, n, images_of):
-        """Features of n images, in batches, with a progress bar where `fit` shows one."""
-        progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=what)
-        features = []
-        for i in range(0, n, self.batch_size):
-            batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
-            # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
-            features.append(checks.as_numpy(self.extractor.predict_on_batch(batch)))
-            progress.add(len(batch))
-        return np.concatenate(features)
+
+class EvaluateLabels(_Evaluation):
+    """Puts into the epoch's logs how many samples of a conditional model show the class that was asked for.
+
+    `label_accuracy` is the share of samples, from each class in turn, in which a classifier sees the class asked for.
+    It tells nothing of their variety: `EvaluateSamples` does. Other callbacks can monitor it, if they come later in the
+    list. When it measures, and what it leaves undisturbed, is as in `EvaluateSamples`.
+
+    Args:
+        classifier: Keras model that maps pixels, `(n, height, width, channels)` float32 from 0 to 255, to logits or
+            probabilities `(n, num_classes)`.
+        num_images: int, how many samples.
+        every: int, a measurement every so many epochs.
+        seed: int from 0 on, for the latents.
+        batch_size: int, images that go through the networks at once.
+
+    Raises:
+        ValueError, TypeError: arguments that break these rules; in `fit`, a model without labels or with another number
+            of classes, or a callback that monitors the figure and comes before this one.
+
+    Example:
+        >>> evaluate = keras_dcgan.callbacks.EvaluateLabels(classifier)
+        >>> gan.fit(images, labels, epochs=50, callbacks=[evaluate, keras.callbacks.CSVLogger("log.csv")])
+    """
+
+    def __init__(self, classifier, *, num_images=10_000, every=1, seed=0, batch_size=128):
+        super().__init__(("label_accuracy",), num_images, every, seed, batch_size)
+        self.classifier = classifier
+
+    def on_train_begin(self, logs=None):
+        """Draws the latents."""
+        num_classes = getattr(self.model, "num_classes", None)
+        if num_classes is None:
+            raise ValueError("EvaluateLabels is for a conditional model. Received: a model without labels")
+        shape = getattr(self.classifier, "output_shape", None)
+        if shape != (None, num_classes):
+            raise ValueError(
+                f"`classifier` must give (n, {num_classes}) numbers, one for each class of the model. Received: a "
+                f"model of output shape {shape}"
+            )
+        super().on_train_begin(logs)
+
+    def _measure(self):
+        seen = self._read_samples(self.classifier).argmax(axis=1)
+        return {"label_accuracy": float(np.mean(seen == self._request["labels"]))}

@@ -6,7 +6,7 @@ import pytest
 from conftest import assert_identical, tiny
 
 from keras_dcgan import metrics
-from keras_dcgan.callbacks import EvaluateSamples
+from keras_dcgan.callbacks import EvaluateLabels, EvaluateSamples
 
 ALL = ("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
 
@@ -155,3 +155,55 @@ def test_refuses_nonsense(images, extractor, arguments, error, message):
 def test_refuses_real_images_of_another_shape(images, extractor):
     with pytest.raises(ValueError, match="Images must have shape"):
         fit(tiny(), images, EvaluateSamples(extractor, images[:, :4], num_images=12))
+
+
+@pytest.fixture
+def classifier():
+    """Three scores of an image: how far its mean is from 0, 128 and 255."""
+    x = keras.Input((8, 8, 1))
+    mean = keras.layers.GlobalAveragePooling2D()(x)
+    scores = keras.layers.Dense(3, kernel_initializer="zeros", bias_initializer="zeros")
+    y = scores(mean)
+    # −(m − c)² without its m²: 2 c m − c²
+    centres = np.array([0.0, 128.0, 255.0])
+    scores.set_weights([2 * centres[None], -(centres**2)])
+    return keras.Model(x, y)
+
+
+def test_label_accuracy_is_the_share_seen_as_asked(images, labels, classifier):
+    gan = tiny("radford_28_conditional")
+    history = gan.fit(
+        images, labels, batch_size=8, verbose=0, callbacks=[EvaluateLabels(classifier, num_images=31, batch_size=7)]
+    ).history
+    made = gan.generate(latents=keras.ops.convert_to_numpy(gan.sample_latents(31, seed=0)), labels=np.arange(31) % 3)
+    means = made.mean(axis=(1, 2, 3))
+    seen = np.digitize(means, [64, 191.5])
+    assert history["label_accuracy"] == pytest.approx([np.mean(seen == np.arange(31) % 3)])
+    assert 0 < history["label_accuracy"][0] < 1
+
+
+def test_measuring_labels_does_not_disturb_training(images, labels, classifier):
+    models = [tiny("fashion_mnist_conditional") for _ in range(2)]
+    for gan, callbacks in zip(models, ([], [EvaluateLabels(classifier, num_images=12)]), strict=True):
+        gan.fit(images, labels, batch_size=8, epochs=2, verbose=0, shuffle=False, callbacks=callbacks)
+    assert_identical(*models)
+
+
+def test_the_epoch_with_the_best_labels_is_kept(tmp_path, images, labels, classifier):
+    best = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.keras", monitor="label_accuracy", mode="max", save_best_only=True
+    )
+    evaluate = EvaluateLabels(classifier, num_images=12)
+    gan = tiny("radford_28_conditional")
+    with pytest.raises(ValueError, match="EvaluateLabels must come before ModelCheckpoint"):
+        gan.fit(images, labels, batch_size=8, verbose=0, callbacks=[best, evaluate])
+    gan.fit(images, labels, batch_size=8, verbose=0, callbacks=[evaluate, best])
+    assert (tmp_path / "best.keras").exists()
+
+
+def test_refuses_to_measure_labels_that_the_model_or_the_classifier_does_not_have(images, labels, classifier):
+    with pytest.raises(ValueError, match="EvaluateLabels is for a conditional model"):
+        fit(tiny(), images, EvaluateLabels(classifier))
+    gan = tiny("radford_28_conditional", num_classes=4)
+    with pytest.raises(ValueError, match=r"`classifier` must give \(n, 4\) numbers.*output shape \(None, 3\)"):
+        gan.fit(images, labels, batch_size=8, verbose=0, callbacks=[EvaluateLabels(classifier)])
