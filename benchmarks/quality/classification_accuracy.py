@@ -1,0 +1,48 @@
+"""Classification accuracy score: how well a network that learns from generated images alone knows real ones.
+
+python benchmarks/quality/classification_accuracy.py fashion_mnist out/gan.keras [MODEL ...]
+
+The classifier of examples/classifier.py is trained on --samples images of a conditional model, as many of each class,
+and judged on the real test images. The first line is the same of as many real training images. Ravuri and Vinyals,
+Classification Accuracy Score for Conditional Generative Models (2019), section 3.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import keras
+import numpy as np
+import quality
+
+import keras_dcgan
+
+EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "classifier.py"
+
+parser = quality.parser(__doc__, samples=60_000)
+parser.add_argument("--epochs", type=int, default=5, help="of the classifier's training")
+args = parser.parse_args()
+images, labels = keras_dcgan.datasets.load(args.data)
+test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
+
+
+def accuracy(images, labels):
+    """Of the classifier on the real test images, after training on these."""
+    with tempfile.TemporaryDirectory() as folder:
+        data, out = f"{folder}/data.npz", f"{folder}/classifier.keras"
+        np.savez(data, x_train=images, y_train=labels, x_test=test_images, y_test=test_labels)
+        options = ["--data", data, "--out", out, "--epochs", str(args.epochs), "--seed", str(args.seed)]
+        subprocess.run([sys.executable, EXAMPLE, *options], check=True, stdout=sys.stderr)  # the table is alone
+        classifier = keras.saving.load_model(out)
+    return classifier.evaluate(test_images, test_labels, verbose=0)[1]
+
+
+results = quality.Results(args, samples=",", accuracy=".2%")
+images, labels = images[: args.samples], labels[: args.samples]
+results.add("real training images", samples=len(images), accuracy=accuracy(images, labels))
+for path in args.models:
+    gan = quality.conditional(path)
+    asked = np.arange(args.samples) % gan.num_classes
+    made = quality.generate(gan, args.samples, args.seed, asked)
+    results.add(path, samples=args.samples, accuracy=accuracy(made, asked))

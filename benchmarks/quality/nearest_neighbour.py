@@ -1,0 +1,36 @@
+"""The error of a nearest-neighbour classifier that knows nothing but generated images: do they cover the classes?
+
+python benchmarks/quality/nearest_neighbour.py mnist out/gan.keras [MODEL ...]
+
+One nearest neighbour on raw pixels of --samples images of a conditional model, as many of each class; its error on the
+real test images. The first line is the same of real training images. Radford, Metz and Chintala (2016), appendix A.1,
+have at 50,000 images of MNIST: real ones 3.1 %, their DCGAN 2.98 %, a GAN without convolutions 6.28 %.
+"""
+
+import numpy as np
+import quality
+from sklearn.neighbors import KNeighborsClassifier
+
+import keras_dcgan
+
+args = quality.parser(__doc__, samples=50_000).parse_args()
+images, labels = keras_dcgan.datasets.load(args.data)
+test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
+
+
+def error(images, labels):
+    def flat(images):
+        return images.reshape(len(images), -1).astype("float32")
+
+    classifier = KNeighborsClassifier(1, algorithm="brute").fit(flat(images), labels)
+    return 1 - classifier.score(flat(test_images), test_labels)
+
+
+results = quality.Results(args, samples=",", error=".2%")
+images, labels = images[: args.samples], labels[: args.samples]
+results.add("real training images", samples=len(images), error=error(images, labels))
+for path in args.models:
+    gan = quality.conditional(path)
+    asked = np.arange(args.samples) % gan.num_classes
+    made = quality.generate(gan, args.samples, args.seed, asked)
+    results.add(path, samples=args.samples, error=error(made, asked))

@@ -1,0 +1,60 @@
+"""A small classifier, to measure generated images with: its last hidden layer gives features, its classes labels.
+
+python examples/classifier.py                                        # the 10,000 embedded images
+python examples/classifier.py --data mnist --out out/mnist.keras     # what keras_dcgan.datasets.load takes
+
+In Python: `classifier = keras.saving.load_model("out/classifier.keras")` takes pixels from 0 to 255 and gives logits;
+`keras.Model(classifier.inputs, classifier.layers[-2].output)` is the extractor, 128 features.
+"""
+
+import argparse
+import pathlib
+
+import keras
+
+import keras_dcgan
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes, with labels")
+parser.add_argument("--epochs", type=int, default=5)
+parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/classifier.keras"), help="file to write")
+parser.add_argument("--seed", type=int, default=0)
+args = parser.parse_args()
+
+keras.utils.set_random_seed(args.seed)
+
+# 1. Images, uint8 (n, height, width, channels); the embedded set has no test images, so some are kept for the test
+images, labels = keras_dcgan.datasets.load(args.data)
+if args.data == "fashion_mnist_10k":
+    test_images, test_labels = images[8000:], labels[8000:]
+    images, labels = images[:8000], labels[:8000]
+else:
+    test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
+
+# 2. Two blocks of convolutions, one hidden layer
+classifier = keras.Sequential([keras.Input(images.shape[1:]), keras.layers.Rescaling(1 / 255)])
+for filters in (16, 32):
+    for strides in (1, 2):
+        classifier.add(keras.layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False))
+        classifier.add(keras.layers.BatchNormalization(momentum=0.9))
+        classifier.add(keras.layers.ReLU())
+classifier.add(keras.layers.Flatten())
+classifier.add(keras.layers.Dropout(0.3))
+classifier.add(keras.layers.Dense(128, activation="relu"))
+classifier.add(keras.layers.Dense(int(labels.max()) + 1))
+
+# 3. Training: the rate falls to nothing
+batch_size = 128
+steps = args.epochs * -(-len(images) // batch_size)
+classifier.compile(
+    keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"],
+)
+classifier.fit(images, labels, batch_size=batch_size, epochs=args.epochs)
+
+# 4. How good it is, on images that it has not seen
+_, accuracy = classifier.evaluate(test_images, test_labels, verbose=0)
+args.out.parent.mkdir(parents=True, exist_ok=True)
+classifier.save(args.out)
+print(f"{accuracy:.2%} of {len(test_images)} test images right. Classifier {args.out}")

@@ -1,0 +1,152 @@
+"""The benchmarks of quality: their figures against plain computations, on little data."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from test_examples import little, run  # noqa: F401
+
+import keras_dcgan
+from keras_dcgan import metrics
+
+FOLDER = "benchmarks/quality"
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A conditional model that was not trained, and where it is saved."""
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", width=1 / 32, seed=0)
+    gan.save(tmp_path / "gan.keras")
+    return gan, tmp_path / "gan.keras"
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    """A linear classifier with random weights, and where it is saved."""
+    network = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(6, kernel_initializer=keras.initializers.GlorotUniform(1)),
+            keras.layers.Dense(10, kernel_initializer=keras.initializers.GlorotUniform(2)),
+        ]
+    )
+    network.save(tmp_path / "classifier.keras")
+    return network, tmp_path / "classifier.keras"
+
+
+def rows(script, tmp_path, *options):
+    """The rows of the JSON file, after a look at the table."""
+    out = tmp_path / "new" / "results.json"
+    table = run(f"{FOLDER}/{script}", *options, "--out", out)
+    content = json.loads(out.read_text())
+    assert content["script"] == script
+    assert len(re.findall(r"^\| .* \|$", table, re.MULTILINE)) == 2 + len(content["rows"])
+    return content["rows"]
+
+
+def samples(gan, n):
+    """Samples of each class in turn, and their labels."""
+    asked = np.arange(n) % 10
+    latents = keras.ops.convert_to_numpy(gan.sample_latents(n, seed=0))
+    return gan.generate(latents=latents, labels=asked), asked
+
+
+def test_nearest_neighbour(tmp_path, little, model):  # noqa: F811
+    gan, path = model
+    real, made = rows("nearest_neighbour.py", tmp_path, little, path, "--samples", 50)
+    x, y = keras_dcgan.datasets.load(little)
+    x_test, y_test = keras_dcgan.datasets.load(little, "test")
+
+    def error(x, y):
+        distances = ((x_test[:, None].astype(int) - x[None]) ** 2).sum(axis=(2, 3, 4))
+        return np.mean(y[distances.argmin(axis=1)] != y_test)
+
+    assert real["samples"] == made["samples"] == 50
+    assert real["error"] == pytest.approx(error(x[:50], y[:50]))
+    assert made["error"] == pytest.approx(error(*samples(gan, 50)))
+
+
+def test_stacked_mnist_writes_images_to_train_on(tmp_path, little):  # noqa: F811
+    path = tmp_path / "stacked.npz"
+    run(f"{FOLDER}/stacked_mnist.py", little, "--write", path)
+    images, modes = keras_dcgan.datasets.load(path)
+    assert images.shape == (60_000, 28, 28, 3)
+    x, y = keras_dcgan.datasets.load(little)
+    labels = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
+    for image, mode in zip(images[:200], modes[:200], strict=True):
+        assert [labels[image[..., i].tobytes()] for i in range(3)] == [mode // 100, mode // 10 % 10, mode % 10]
+
+
+def test_stacked_mnist(tmp_path, little, classifier):  # noqa: F811
+    network, classifier_path = classifier
+    gan = keras_dcgan.DCGAN.from_preset("radford_28", image_shape=(28, 28, 3), width=1 / 32, seed=0)
+    gan.save(tmp_path / "gan.keras")
+    options = ("--classifier", classifier_path, "--samples", 300)
+    real, made = rows("stacked_mnist.py", tmp_path, little, tmp_path / "gan.keras", *options)
+    images = gan.generate(300, seed=0)
+    digits = [network.predict(images[..., i : i + 1], verbose=0).argmax(axis=1) for i in range(3)]
+    triples = list(zip(*digits, strict=True))
+    _, y = keras_dcgan.datasets.load(little)
+    frequency = [np.mean(y == i) for i in range(10)]
+    assert made["modes"] == len(set(triples)) < real["modes"] <= 300
+    divergence = sum(
+        triples.count(t) / 300 * np.log(triples.count(t) / 300 / np.prod([frequency[i] for i in t]))
+        for t in set(triples)
+    )
+    assert made["divergence"] == pytest.approx(divergence)
+
+
+def test_classification_accuracy(tmp_path, little, model):  # noqa: F811
+    gan, path = model
+    real, made = rows("classification_accuracy.py", tmp_path, little, path, "--samples", 64, "--epochs", 1)
+    x_test, y_test = keras_dcgan.datasets.load(little, "test")
+    images, asked = samples(gan, 64)
+    np.savez(tmp_path / "made.npz", x_train=images, y_train=asked, x_test=x_test, y_test=y_test)
+    for row, data in ((real, little), (made, tmp_path / "made.npz")):
+        output = run("examples/classifier.py", "--data", data, "--epochs", 1, "--out", tmp_path / "c.keras")
+        assert f"{row['accuracy']:.2%} of 64 test images right" in output
+
+
+def test_distances(tmp_path, little, model, classifier):  # noqa: F811
+    gan, path = model
+    path = path.rename(tmp_path / "gan-007.keras")
+    network, classifier_path = classifier
+    options = ("--classifier", classifier_path, "--samples", 60, "--plot", tmp_path / "new" / "curves.png")
+    test, made = rows("distances.py", tmp_path, little, path, *options)
+    hidden = keras.Model(network.inputs, network.layers[-2].output)
+
+    def features(images):
+        return hidden.predict(images[:60], verbose=0)
+
+    x, x_test = (features(keras_dcgan.datasets.load(little, split)[0]) for split in ("train", "test"))
+    for row, given in ((test, x_test), (made, features(samples(gan, 60)[0]))):
+        assert row["frechet_distance"] == pytest.approx(metrics.frechet_distance(x, given), rel=1e-4)
+        assert row["kernel_distance"] == pytest.approx(metrics.kernel_distance(x, given)[0], rel=1e-4)
+        assert (row["precision"], row["recall"]) == pytest.approx(metrics.precision_recall(x, given), abs=0.02)
+        assert (row["density"], row["coverage"]) == pytest.approx(metrics.density_coverage(x, given), abs=0.02)
+    assert (tmp_path / "new" / "curves.png").stat().st_size > 5000
+
+
+def test_class_shares(tmp_path, little, model, classifier):  # noqa: F811
+    gan, path = model
+    network, classifier_path = classifier
+    options = ("--samples", 200, "--classifier", classifier_path)
+    real, right, share = rows("class_shares.py", tmp_path, little, path, *options)
+    images, asked = samples(gan, 200)
+    seen = network.predict(images, verbose=0).argmax(axis=1)
+    x_test, y_test = keras_dcgan.datasets.load(little, "test")
+    assert real["all"] == pytest.approx(np.mean(network.predict(x_test, verbose=0).argmax(axis=1) == y_test))
+    assert right["all"] == pytest.approx(np.mean(seen == asked))
+    for i in range(10):
+        assert share[str(i)] == pytest.approx(np.mean(seen == i))
+        assert right[str(i)] == pytest.approx(np.mean(seen[asked == i] == i))
+
+
+def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, little):  # noqa: F811
+    keras_dcgan.DCGAN.from_preset("radford_28", width=1 / 32).save(tmp_path / "plain.keras")
+    with pytest.raises(AssertionError, match="holds a model without labels"):
+        run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
