@@ -21,8 +21,9 @@ def sample(shape, prior="normal", seed=None, truncation=None):
         shape: `(n, latent_dim)`.
         prior: "normal" for N(0, 1), "uniform" for U(−1, 1).
         seed: int, or a `keras.random.SeedGenerator`.
-        truncation: positive float: the prior without what is larger in magnitude, for samples that are more typical
-            and less varied. None for the whole prior, as in training.
+        truncation: positive float: the prior without what is larger in magnitude, for samples that vary less. Whether
+            they are better, too, depends on the generator. The same seed gives the same draws, pulled in. None for the
+            whole prior, as in training.
 
     Returns:
         float32 tensor of `shape`.
@@ -53,12 +54,12 @@ def sample(shape, prior="normal", seed=None, truncation=None):
 def _truncated(shape, prior, seed, truncation):
     if isinstance(truncation, bool) or not isinstance(truncation, int | float) or not truncation > 0:
         raise ValueError(f"`truncation` must be a positive number, such as 0.7. Received: truncation={truncation!r}")
-    u = sample(shape, "uniform", seed)
+    z = sample(shape, prior, seed)
     if prior == "uniform":
-        return u * min(truncation, 1.0)
-    # the inverse of the truncated distribution: as much work for a small truncation as for a large one
+        return z * min(truncation, 1.0)
+    # by the two distribution functions: as much work for a small truncation as for a large one
     root = math.sqrt(2)
-    z = root * keras.ops.erfinv(u * math.erf(truncation / root))
+    z = root * keras.ops.erfinv(keras.ops.erf(z / root) * math.erf(truncation / root))
     return keras.ops.clip(z, -truncation, truncation)
 
 
@@ -72,9 +73,9 @@ def check_prior(prior):
 def interpolate(start, end, n, method="spherical"):
     """A way between two latents.
 
-    "linear" goes straight; halfway between two draws of N(0, 1) in many dimensions it passes where the prior hardly
-    ever draws, at about 0.7 of their length. "spherical" turns the direction evenly and changes the length evenly, so
-    that it stays among likely latents. For a uniform prior take "linear", which never leaves its cube.
+    "linear" goes straight; halfway between two draws in many dimensions it passes where the prior hardly ever draws, at
+    about 0.7 of their length. "spherical" turns the direction evenly and changes the length evenly, so that it stays
+    among likely latents; of a uniform prior, whose cube "linear" never leaves, it may leave the corners a little.
 
     Args:
         start: `(latent_dim,)` floats.
@@ -163,7 +164,8 @@ def analogy(a, b, c):
         ValueError: latents that are no finite arrays of as many columns.
 
     Example:
-        >>> z = gan.sample_latents(64, seed=0)  # look at gan.generate(latents=z), and choose
+        >>> z = keras.ops.convert_to_numpy(gan.sample_latents(64, seed=0))
+        >>> images = gan.generate(latents=z)  # look at them, and choose
         >>> bolder = keras_dcgan.latents.analogy(z[[3, 17, 40]], z[[5, 8, 21]], z[[0, 30, 52]])
         >>> image = gan.generate(latents=bolder[None])
 
