@@ -39,11 +39,8 @@ def add_right(name, seen, wanted):
 test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
 add_right("real test images: right", seen(test_images), test_labels)
 for path in args.models:
-    gan = keras.saving.load_model(path)
-    asked = None
-    if isinstance(gan, keras_dcgan.ConditionalDCGAN):
-        asked = np.arange(args.samples) % gan.num_classes
-    classes = seen(quality.generate(gan, args.samples, args.seed, asked))
+    images, asked = quality.samples(path, args)
+    classes = seen(images)
     if asked is not None:
         add_right(f"{path}: as asked", classes, asked)
     add(f"{path}: share", np.bincount(classes, minlength=num_classes) / args.samples, 1)

@@ -42,7 +42,4 @@ results = quality.Results(args, samples=",", accuracy=".2%")
 images, labels = images[: args.samples], labels[: args.samples]
 results.add("real training images", samples=len(images), accuracy=accuracy(images, labels))
 for path in args.models:
-    gan = quality.conditional(path)
-    asked = np.arange(args.samples) % gan.num_classes
-    made = quality.generate(gan, args.samples, args.seed, asked)
-    results.add(path, samples=args.samples, accuracy=accuracy(made, asked))
+    results.add(path, samples=args.samples, accuracy=accuracy(*quality.samples(path, args, labelled=True)))

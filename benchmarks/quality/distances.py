@@ -11,7 +11,6 @@ import pathlib
 import re
 
 import keras
-import numpy as np
 import quality
 
 import keras_dcgan
@@ -65,9 +64,7 @@ def add(name, images):
 
 add("real test images", keras_dcgan.datasets.load(args.data, "test")[0])
 for path in args.models:
-    gan = keras.saving.load_model(path)
-    labels = np.arange(args.samples) % gan.num_classes if isinstance(gan, keras_dcgan.ConditionalDCGAN) else None
-    add(path, quality.generate(gan, args.samples, args.seed, labels))
+    add(path, quality.samples(path, args)[0])
 
 if args.plot is not None:
     import matplotlib

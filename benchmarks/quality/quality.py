@@ -25,25 +25,32 @@ def parser(doc, samples):
     return parser
 
 
-def generate(gan, n, seed, labels=None):
-    """Samples as pixels, uint8 `(n, height, width, channels)`; of a conditional model with these labels."""
-    latents = keras.ops.convert_to_numpy(gan.sample_latents(n, seed=seed))
+def samples(path, args, labelled=False):
+    """Samples of the model that a file holds, with a progress bar.
+
+    Args:
+        path: of the file.
+        args: the arguments of the command line.
+        labelled: bool, whether a model without labels is refused.
+
+    Returns:
+        `(images, labels)`: pixels, uint8 `(n, height, width, channels)`; the labels that were asked for, each class in
+        turn, None for a model without.
+    """
+    gan = keras.saving.load_model(path)
+    given = {}
+    if isinstance(gan, keras_dcgan.ConditionalDCGAN):
+        given["labels"] = np.arange(args.samples) % gan.num_classes
+    elif labelled:
+        sys.exit(f"{path} holds a model without labels: this figure is for conditional models")
+    given["latents"] = keras.ops.convert_to_numpy(gan.sample_latents(args.samples, seed=args.seed))
     parts = []
     with contextlib.redirect_stdout(sys.stderr):  # where the table does not go
-        progress = keras.utils.Progbar(n, unit_name="samples")
-        for i in range(0, n, 1000):
-            given = {} if labels is None else {"labels": labels[i : i + 1000]}
-            parts.append(gan.generate(latents=latents[i : i + 1000], **given))
+        progress = keras.utils.Progbar(args.samples, unit_name="samples")
+        for i in range(0, args.samples, 1000):
+            parts.append(gan.generate(**{name: value[i : i + 1000] for name, value in given.items()}))
             progress.add(len(parts[-1]))
-    return np.concatenate(parts)
-
-
-def conditional(path):
-    """The conditional model that a file holds."""
-    gan = keras.saving.load_model(path)
-    if not isinstance(gan, keras_dcgan.ConditionalDCGAN):
-        sys.exit(f"{path} holds a model without labels: this figure is for conditional models")
-    return gan
+    return np.concatenate(parts), given.get("labels")
 
 
 class Results:

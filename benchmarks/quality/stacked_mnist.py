@@ -57,5 +57,4 @@ def modes_and_divergence(images):
 results = quality.Results(args, modes=",", divergence=".3f")
 results.add("real test images", **modes_and_divergence(stack("test", args.samples)[0]))
 for path in args.models:
-    made = quality.generate(keras.saving.load_model(path), args.samples, args.seed)
-    results.add(path, **modes_and_divergence(made))
+    results.add(path, **modes_and_divergence(quality.samples(path, args)[0]))
