@@ -204,7 +204,7 @@ class _Evaluation(keras.callbacks.Callback):
         logs.update(self._last)
 
     def _read_samples(self, network):
-        """What a network makes of the samples."""
+        """Yields what a network makes of the samples, in batches."""
 
         def samples(part):
             return self.model.generate(**{name: value[part] for name, value in self._request.items()})
@@ -212,15 +212,14 @@ class _Evaluation(keras.callbacks.Callback):
         return self._read(network, "samples", self.num_images, samples)
 
     def _read(self, network, what, n, images_of):
-        """What a network makes of n images, in batches, with a progress bar where `fit` shows one."""
+        """Yields what a network makes of n images, in batches, with a progress bar where `fit` shows one."""
         progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=what)
-        outputs = []
         for i in range(0, n, self.batch_size):
             batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
             # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
-            outputs.append(checks.as_numpy(network.predict_on_batch(batch)))
+            output = checks.as_numpy(network.predict_on_batch(batch))
             progress.add(len(batch))
-        return np.concatenate(outputs)
+            yield output
 
 
 class EvaluateSamples(_Evaluation):
@@ -235,7 +234,8 @@ class EvaluateSamples(_Evaluation):
     Args:
         extractor: Keras model that maps pixels, `(n, height, width, channels)` float32 from 0 to 255, to features
             `(n, d)`.
-        images: real images, uint8 `(n, height, width, channels)`. Their features are extracted once.
+        images: real images, uint8 `(n, height, width, channels)`. Their features are extracted once; for the Fréchet
+            distance alone they are not kept, whatever their number.
         figures: names out of "frechet_distance", "kernel_distance", "precision", "recall", "density" and "coverage",
             as `keras_dcgan.metrics` defines them. They are the names in the logs.
         num_images: int, how many samples.
@@ -280,23 +280,29 @@ class EvaluateSamples(_Evaluation):
         """Extracts the real images' features, the first time, and draws the latents."""
         if self._real is None:
             checks.check_images(self.images, self.model.image_shape, (0, 255))
-            features = self._read(self.extractor, "real images", len(self.images), lambda part: self.images[part])
-            # what each function compares samples with: of the Fréchet distance mean and covariance, computed once
-            self._real = {
-                function: self._metrics.FrechetStatistics().update(features)
-                if function == "frechet_distance"
-                else features
-                for function in {_FIGURES[name][0] for name in self.figures}
-            }
+            real = self._read(self.extractor, "real images", len(self.images), lambda part: self.images[part])
+            self._real = self._summarize(real)
         super().on_train_begin(logs)
 
     def _measure(self):
-        made = self._read_samples(self.extractor)
+        made = self._summarize(self._read_samples(self.extractor))
         results = {
-            function: np.atleast_1d(getattr(self._metrics, function)(real, made))
+            function: np.atleast_1d(getattr(self._metrics, function)(real, made[function]))
             for function, real in self._real.items()
         }
         return {name: float(results[_FIGURES[name][0]][_FIGURES[name][1]]) for name in self.figures}
+
+    def _summarize(self, batches):
+        """What each function compares: all features, of the Fréchet distance mean and covariance alone."""
+        functions = {_FIGURES[name][0] for name in self.figures}
+        statistics, features = self._metrics.FrechetStatistics(), []
+        for batch in batches:
+            if "frechet_distance" in functions:
+                statistics.update(batch)
+            if functions != {"frechet_distance"}:
+                features.append(batch)
+        features = np.concatenate(features) if features else None
+        return {function: statistics if function == "frechet_distance" else features for function in functions}
 
 
 class EvaluateLabels(_Evaluation):
@@ -341,5 +347,5 @@ class EvaluateLabels(_Evaluation):
         super().on_train_begin(logs)
 
     def _measure(self):
-        seen = self._read_samples(self.classifier).argmax(axis=1)
+        seen = np.concatenate([scores.argmax(axis=1) for scores in self._read_samples(self.classifier)])
         return {"label_accuracy": float(np.mean(seen == self._request["labels"]))}
