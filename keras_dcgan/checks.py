@@ -268,13 +268,19 @@ def final_activation(model):
             tensor = operation._inbound_nodes[node].input_tensors[0]
         else:
             break
-    while isinstance(operation, keras.layers.Wrapper):  # SpectralNormalization, say
-        operation = operation.layer
+    operation = unwrapped(operation)
     activation = getattr(operation, "activation", None)
     if activation is not None:
         return getattr(activation, "__name__", type(activation).__name__.lower())
     name = type(operation).__name__.lower()
     return name if name in _SQUASHING else "linear"
+
+
+def unwrapped(operation):
+    """The layer inside of wrappers such as `SpectralNormalization`; any other operation as it is."""
+    while isinstance(operation, keras.layers.Wrapper):
+        operation = operation.layer
+    return operation
 
 
 _TRANSPARENT = keras.layers.Flatten | keras.layers.Reshape | keras.layers.Dropout | keras.layers.Identity

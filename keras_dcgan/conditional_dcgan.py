@@ -94,7 +94,7 @@ class ConditionalDCGAN(DCGAN):
         """
         if labels is not None:
             checks.check_labels(labels, len(images), self.num_classes)
-            labels = checks.as_numpy(labels)
+            labels = self._as_input(labels, self.discriminator)
         return self._features(images, labels, batch_size)
 
     def _generate(self, z, labels, training):

@@ -16,7 +16,7 @@ def extract(discriminator, images, labels, value_range, batch_size):
     Args:
         discriminator: functional or sequential Keras model.
         images: `(n, height, width, channels)`, uint8 or float in `value_range`.
-        labels: `(n,)` integers, or None.
+        labels: int32 tensor of n labels in the shape that the discriminator takes, or None.
         value_range: `(low, high)`.
         batch_size: int.
 
@@ -37,8 +37,7 @@ def extract(discriminator, images, labels, value_range, batch_size):
         part = slice(i, i + batch_size)
         batch = [rescale(keras.ops.convert_to_tensor(images[part]), value_range)]
         if needs_labels:
-            wanted = np.reshape(labels[part], (-1, *model.inputs[1].shape[1:])).astype("int32")
-            batch.append(keras.ops.convert_to_tensor(wanted))
+            batch.append(labels[part])
         # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
         rows.append(np.concatenate([_pool(checks.as_numpy(x)) for x in model.predict_on_batch(batch)], axis=1))
     return np.concatenate(rows)
@@ -51,9 +50,8 @@ def _convolutional(discriminator):
     images alone where no convolution sees the labels.
     """
     by_depth = keras.Function(discriminator.inputs, discriminator.outputs)._nodes_by_depth
-    nodes = [
-        node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]
-    ]  # in the order of computation
+    # the greatest depth is computed first
+    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
     outputs = [_end_of_block(node.output_tensors[0], nodes) for node in nodes if _convolves(node)]
     if not outputs:
         raise ValueError(
@@ -82,10 +80,7 @@ def _end_of_block(tensor, nodes):
 
 
 def _convolves(node):
-    operation = node.operation
-    while isinstance(operation, keras.layers.Wrapper):  # SpectralNormalization, say
-        operation = operation.layer
-    return isinstance(operation, _CONVOLUTIONS)
+    return isinstance(checks.unwrapped(node.operation), _CONVOLUTIONS)
 
 
 def _pool(maps):

@@ -43,6 +43,15 @@ def labels():
     return np.arange(24, dtype="int64") % 3
 
 
+@pytest.fixture
+def little(tmp_path):
+    """A .npz file of 64 training and 64 test images (28, 28, 1) with labels, for scripts."""
+    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
+    path = tmp_path / "little.npz"
+    np.savez(path, x_train=images[:64], y_train=labels[:64], x_test=images[64:128], y_test=labels[64:128])
+    return path
+
+
 def tiny(preset="radford_28", seed=0, **overrides):
     """A preset at 8x8 pixels and a few channels, compiled."""
     model = keras_dcgan.ConditionalDCGAN if "conditional" in preset else keras_dcgan.DCGAN

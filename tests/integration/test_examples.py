@@ -48,14 +48,6 @@ def frames(film):
 
 
 @pytest.fixture
-def little(tmp_path):
-    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
-    path = tmp_path / "little.npz"
-    np.savez(path, x_train=images[:64], y_train=labels[:64], x_test=images[64:128], y_test=labels[64:128])
-    return path
-
-
-@pytest.fixture
 def colourful(tmp_path):
     path = tmp_path / "colourful.npz"
     np.savez(path, x_train=np.random.default_rng(0).integers(0, 256, (48, 32, 32, 3), "uint8"))

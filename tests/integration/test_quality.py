@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from test_examples import little, run  # noqa: F401
+from test_examples import run
 
 import keras_dcgan
 from keras_dcgan import metrics
@@ -55,7 +55,7 @@ def samples(gan, n):
     return gan.generate(latents=latents, labels=asked), asked
 
 
-def test_nearest_neighbour(tmp_path, little, model):  # noqa: F811
+def test_nearest_neighbour(tmp_path, little, model):
     gan, path = model
     real, made = rows("nearest_neighbour.py", tmp_path, little, path, "--samples", 50)
     x, y = keras_dcgan.datasets.load(little)
@@ -70,7 +70,7 @@ def test_nearest_neighbour(tmp_path, little, model):  # noqa: F811
     assert made["error"] == pytest.approx(error(*samples(gan, 50)))
 
 
-def test_stacked_mnist_writes_images_to_train_on(tmp_path, little):  # noqa: F811
+def test_stacked_mnist_writes_images_to_train_on(tmp_path, little):
     path = tmp_path / "stacked.npz"
     run(f"{FOLDER}/stacked_mnist.py", little, "--write", path)
     images, modes = keras_dcgan.datasets.load(path)
@@ -81,7 +81,7 @@ def test_stacked_mnist_writes_images_to_train_on(tmp_path, little):  # noqa: F81
         assert [labels[image[..., i].tobytes()] for i in range(3)] == [mode // 100, mode // 10 % 10, mode % 10]
 
 
-def test_stacked_mnist(tmp_path, little, classifier):  # noqa: F811
+def test_stacked_mnist(tmp_path, little, classifier):
     network, classifier_path = classifier
     gan = keras_dcgan.DCGAN.from_preset("radford_28", image_shape=(28, 28, 3), width=1 / 32, seed=0)
     gan.save(tmp_path / "gan.keras")
@@ -100,7 +100,7 @@ def test_stacked_mnist(tmp_path, little, classifier):  # noqa: F811
     assert made["divergence"] == pytest.approx(divergence)
 
 
-def test_classification_accuracy(tmp_path, little, model):  # noqa: F811
+def test_classification_accuracy(tmp_path, little, model):
     gan, path = model
     real, made = rows("classification_accuracy.py", tmp_path, little, path, "--samples", 64, "--epochs", 1)
     assert real["samples"] == made["samples"] == 64
@@ -112,7 +112,7 @@ def test_classification_accuracy(tmp_path, little, model):  # noqa: F811
     assert f"{made['accuracy']:.2%} of 64 test images right" in output
 
 
-def test_distances(tmp_path, little, model, classifier):  # noqa: F811
+def test_distances(tmp_path, little, model, classifier):
     gan, path = model
     path = path.rename(tmp_path / "gan-007.keras")
     network, classifier_path = classifier
@@ -132,7 +132,7 @@ def test_distances(tmp_path, little, model, classifier):  # noqa: F811
     assert (tmp_path / "new" / "curves.png").stat().st_size > 5000
 
 
-def test_class_shares(tmp_path, little, model, classifier):  # noqa: F811
+def test_class_shares(tmp_path, little, model, classifier):
     gan, path = model
     network, classifier_path = classifier
     options = ("--samples", 200, "--classifier", classifier_path)
@@ -147,7 +147,7 @@ def test_class_shares(tmp_path, little, model, classifier):  # noqa: F811
         assert right[str(i)] == pytest.approx(np.mean(seen[asked == i] == i))
 
 
-def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, little):  # noqa: F811
+def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, little):
     keras_dcgan.DCGAN.from_preset("radford_28", width=1 / 32).save(tmp_path / "plain.keras")
     with pytest.raises(AssertionError, match="holds a model without labels"):
         run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
