@@ -3,13 +3,13 @@
 import importlib as _importlib
 from importlib.metadata import version as _version
 
-from keras_dcgan import callbacks, datasets, latents, losses, networks
+from keras_dcgan import augmentation, callbacks, datasets, latents, losses, networks
 from keras_dcgan.conditional_dcgan import ConditionalDCGAN
 from keras_dcgan.dcgan import DCGAN
 
 __version__ = _version("keras-dcgan")
 
-__all__ = ["DCGAN", "ConditionalDCGAN", "callbacks", "datasets", "latents", "losses", "networks"]
+__all__ = ["DCGAN", "ConditionalDCGAN", "augmentation", "callbacks", "datasets", "latents", "losses", "networks"]
 
 
 def __getattr__(name):

@@ -151,6 +151,33 @@ def check_count(name, n):
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={n}")
 
 
+def check_momentum(name, momentum):
+    """Raises ValueError unless `momentum` is None or a number between 0 and 1."""
+    if momentum is not None and not (isinstance(momentum, int | float) and 0 < momentum < 1):
+        raise ValueError(
+            f"`{name}` must lie between 0 and 1, 0.999 to average over about 1,000 steps, or be None for no average. "
+            f"Received: {name}={momentum!r}"
+        )
+
+
+def check_augmentation(augmentation, image_shape):
+    """Raises unless `augmentation` is None or a Keras layer that keeps the shape of images; builds it."""
+    if augmentation is None:
+        return
+    if not isinstance(augmentation, keras.layers.Layer):
+        raise TypeError(
+            "`augmentation` must be a Keras layer from images to images, such as "
+            f"keras_dcgan.augmentation.DiffAugment(). Received: augmentation={augmentation!r}"
+        )
+    shape = (None, *image_shape)
+    made = augmentation(keras.KerasTensor(shape, "float32"), training=True).shape
+    if tuple(made) != shape:
+        raise ValueError(
+            "`augmentation` must give images of the shape it takes, since the discriminator reads them. "
+            f"Received: a layer from {shape} to {tuple(made)}"
+        )
+
+
 def _describe(value):
     if is_array(value):
         return f"shape {tuple(value.shape)}"

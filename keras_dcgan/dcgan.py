@@ -1,10 +1,12 @@
 """DCGAN: adversarial training of any two Keras models."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
-from keras_dcgan import backend, checks, export, features, images, latents, losses, presets
+from keras_dcgan import backend, checks, export, features, images, latents, losses, networks, presets
 from keras_dcgan.checked_model import CheckedModel
 from keras_dcgan.saving import SavedModel
 
@@ -50,19 +52,27 @@ class DCGAN(CheckedModel, SavedModel):
             a linear unit; sigmoid belongs to the loss.
         latent_prior: "normal" for N(0, 1) or "uniform" for U(−1, 1).
         value_range: `(low, high)`, range of the images that the generator emits.
+        ema_momentum: float in (0, 1), to keep an exponential moving average of the generator and to make all images
+            outside training with it; None for none. It averages over about `1 / (1 − ema_momentum)` steps, which
+            should be few beside those of the whole training: 0.999 where there are many thousands.
+        augmentation: Keras layer from images to images, differentiable, through which the discriminator sees real and
+            generated images alike while it trains, such as `keras_dcgan.augmentation.DiffAugment()` for small sets of
+            images; None for none.
         seed: int for the same latents in every run, None for others each time.
         **kwargs: `name`, `dtype` and `trainable`, as for any Keras model.
 
     Attributes:
         generator, discriminator: the two networks.
+        averaged_generator: the generator's moving average, where `ema_momentum` is given, otherwise None.
         g_opt, d_opt: their optimizers, after `compile`.
         latent_dim: int.
         image_shape: `(height, width, channels)`.
 
     Raises:
-        TypeError: a network that is no Keras model with known input and output shapes.
-        ValueError: networks that do not fit each other, a discriminator with a bounded output, an unknown prior or an
-            impossible range.
+        TypeError: a network that is no Keras model with known input and output shapes, or an augmentation that is no
+            Keras layer.
+        ValueError: networks that do not fit each other, a discriminator with a bounded output, an unknown prior, an
+            impossible range or momentum, or an augmentation that changes the images' shape.
 
     Example:
         >>> gan = keras_dcgan.DCGAN.from_preset("radford_28", seed=0)
@@ -73,12 +83,25 @@ class DCGAN(CheckedModel, SavedModel):
 
     Reference:
         Goodfellow et al., Generative Adversarial Nets, 2014; Radford, Metz and Chintala, Unsupervised Representation
-        Learning with Deep Convolutional Generative Adversarial Networks, 2016.
+        Learning with Deep Convolutional Generative Adversarial Networks, 2016; of the average, Yazıcı et al., The
+        Unusual Effectiveness of Averaging in GAN Training, 2019; of the augmentation, Zhao et al., Differentiable
+        Augmentation for Data-Efficient GAN Training, 2020.
     """
 
     _conditional = False
 
-    def __init__(self, generator, discriminator, *, latent_prior="normal", value_range=(-1, 1), seed=None, **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        *,
+        latent_prior="normal",
+        value_range=(-1, 1),
+        ema_momentum=None,
+        augmentation=None,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         latents.check_prior(latent_prior)
         self.latent_prior = latent_prior
@@ -88,6 +111,11 @@ class DCGAN(CheckedModel, SavedModel):
         )
         self.generator = generator
         self.discriminator = discriminator
+        checks.check_momentum("ema_momentum", ema_momentum)
+        self.ema_momentum = ema_momentum
+        self.averaged_generator = None if ema_momentum is None else networks.frozen_copy(generator)
+        checks.check_augmentation(augmentation, self.image_shape)
+        self.augmentation = augmentation
         self.seed = None if seed is None else int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation must not shift the training's stream
@@ -181,7 +209,11 @@ class DCGAN(CheckedModel, SavedModel):
         real, labels = self._unpack(data)
         z = self.sample_latents(ops.shape(real)[0])
         play = {"simultaneous": self._update_both, "alternating": self._update_in_turn}[self.update]
-        return self._log(*play(real, z, labels))
+        results = play(real, z, labels)
+        self.optimizer.iterations.assign_add(1)
+        if self.averaged_generator is not None:
+            self._update_average()
+        return self._log(*results)
 
     def _update_both(self, real, z, labels):
         """Both gradients at the same weights, from one forward pass."""
@@ -199,7 +231,6 @@ class DCGAN(CheckedModel, SavedModel):
         )
         backend.apply(self.g_opt, g_gradients, g_variables)
         backend.apply(self.d_opt, d_gradients, d_variables)
-        self.optimizer.iterations.assign_add(1)
         return g_loss, d_loss, *logits
 
     def _update_in_turn(self, real, z, labels):
@@ -221,8 +252,19 @@ class DCGAN(CheckedModel, SavedModel):
 
         (g_loss,), d_results, (g_gradients,) = backend.gradients(self, g_forward, g_variables)
         backend.apply(self.g_opt, g_gradients, g_variables)
-        self.optimizer.iterations.assign_add(1)
         return g_loss, *d_results
+
+    def _update_average(self):
+        """Moves the averaged generator towards the generator, weights and batch statistics alike.
+
+        The step makes the average what Adam's moments are: that of all steps so far, the latest weighing 1 − momentum
+        and each `momentum` times the next, divided by the sum of these weights. So it does not remember where training
+        started.
+        """
+        steps = ops.cast(self.optimizer.iterations, "float32")
+        rate = (1 - self.ema_momentum) / -ops.expm1(steps * math.log(self.ema_momentum))
+        for average, value in zip(self.averaged_generator.weights, self.generator.weights, strict=True):
+            average.assign_add(ops.cast(rate, average.dtype) * (value - average))
 
     @backend.step
     def test_step(self, data):
@@ -306,9 +348,10 @@ class DCGAN(CheckedModel, SavedModel):
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
         latents = checks.as_numpy(latents)
         parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
+        generator = self._generator(training=False)
         # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
         made = [
-            self.generator.predict_on_batch(latents[part] if labels is None else [latents[part], labels[part]])
+            generator.predict_on_batch(latents[part] if labels is None else [latents[part], labels[part]])
             for part in parts
         ]
         return images.to_uint8(np.concatenate(made), self.value_range)
@@ -346,7 +389,13 @@ class DCGAN(CheckedModel, SavedModel):
         checks.check_images(x, self.image_shape, self.value_range)
         x = checks.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
         return latents.find(
-            self.generator, x, labels, self.latent_prior, steps=steps, learning_rate=learning_rate, seed=seed
+            self._generator(training=False),
+            x,
+            labels,
+            self.latent_prior,
+            steps=steps,
+            learning_rate=learning_rate,
+            seed=seed,
         )
 
     def features(self, images, *, batch_size=128):
@@ -390,10 +439,10 @@ class DCGAN(CheckedModel, SavedModel):
         return images.rescale(real, self.value_range), labels
 
     def _generate(self, z, labels, training):
-        return self.generator(z, training=training)
+        return self._generator(training)(z, training=training)
 
     def _discriminate(self, x, labels, training):
-        return self.discriminator(x, training=training)
+        return self.discriminator(self._seen(x, training), training=training)
 
     def _split(self, inputs):
         checks.check_latents(inputs, self.latent_dim)
@@ -416,6 +465,16 @@ class DCGAN(CheckedModel, SavedModel):
 
     def _check_inputs(self, inputs):
         checks.check_latents(inputs, self.latent_dim)
+
+    # what both do alike
+
+    def _generator(self, training):
+        """The generator in training, outside of it its average, where one is kept."""
+        return self.generator if training or self.averaged_generator is None else self.averaged_generator
+
+    def _seen(self, x, training):
+        """Images, real or generated, as the discriminator sees them."""
+        return self.augmentation(x, training=True) if training and self.augmentation is not None else x
 
     # losses and logs
 
@@ -445,17 +504,20 @@ class DCGAN(CheckedModel, SavedModel):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "latent_prior": self.latent_prior,
             "value_range": self.value_range,
+            "ema_momentum": self.ema_momentum,
+            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
             "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Makes the model again from what `get_config` gave."""
-        networks = {
+        parts = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-            for name in ("generator", "discriminator")
+            for name in ("generator", "discriminator", "augmentation")
+            if config.get(name) is not None  # files of version 0.1 know no augmentation
         }
-        return cls(**(config | networks))
+        return cls(**(config | parts))
 
     def get_compile_config(self):
         """The arguments of `compile`, serialised; empty for a model that is not compiled."""
@@ -492,7 +554,7 @@ class DCGAN(CheckedModel, SavedModel):
         Example:
             >>> gan.export("generator.onnx", format="onnx")
         """
-        export.export(self.generator, filepath, format)
+        export.export(self._generator(training=False), filepath, format)
 
 
 def _optimizer(name, value, network):

@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 
-from keras_dcgan import checks
+from keras_dcgan import checks, networks
 
 PRIORS = ("normal", "uniform")
 
@@ -209,9 +209,7 @@ def find(generator, images, labels, prior, *, steps, learning_rate, seed):
         embeddings_constraint=(lambda z: keras.ops.clip(z, -1, 1)) if prior == "uniform" else None,
         dtype="float32",
     )
-    fixed = keras.models.clone_model(generator)
-    fixed.set_weights(generator.get_weights())
-    fixed.trainable = False
+    fixed = networks.frozen_copy(generator)
     inputs = [index, *(keras.Input(x.shape[1:], dtype=x.dtype) for x in generator.inputs[1:])]
     search = keras.Model(inputs, fixed(rows(index) if labels is None else [rows(index), inputs[1]]))
     search.compile(keras.optimizers.Adam(learning_rate), "mean_squared_error")

@@ -15,7 +15,7 @@ Generators also: `latent_dim`, and `value_range`, the range of the images they e
 import random
 
 import numpy as np
-from keras import Input, Model, Sequential, initializers, layers
+from keras import Input, Model, Sequential, initializers, layers, models
 
 from keras_dcgan.images import check_value_range
 
@@ -181,6 +181,7 @@ def radford_generator(
     depth=4,
     kernel_size=5,
     batch_norm_affine=True,
+    conditional_batch_norm=False,
     width=1.0,
     value_range=(-1, 1),
     seed=None,
@@ -200,6 +201,8 @@ def radford_generator(
         kernel_size: int; where the stride 2 does not divide it, its windows overlap unevenly, which shows as a
             checkerboard.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
+        conditional_batch_norm: bool, True gives every class a learnt scale and centre of its own, through which alone
+            the label enters.
         width: positive float, a factor on all filter counts.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -209,27 +212,41 @@ def radford_generator(
         `(batch, *image_shape)` float32.
 
     Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
+        ValueError: `image_shape` that the strides cannot make (the message names the nearest that they can), or
+            `conditional_batch_norm` without classes or with `batch_norm_affine=False`.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-        Networks, 2016, sections 3 and 4, figure 1.
+        Networks, 2016, sections 3 and 4, figure 1; of the conditional batch normalisation, Dumoulin, Shlens and Kudlur,
+        A Learned Representation for Artistic Style, 2017, section 2.2, and Miyato and Koyama, cGANs with Projection
+        Discriminator, 2018, section 4.
     """
+    if conditional_batch_norm and (num_classes is None or not batch_norm_affine):
+        raise ValueError(
+            "`conditional_batch_norm` learns a scale and a centre for each class: it needs num_classes, and "
+            f"batch_norm_affine=True. Received: num_classes={num_classes}, batch_norm_affine={batch_norm_affine}"
+        )
     rows, columns, channels = _base(image_shape, stride=2 ** _positive("depth", depth))
     projected, *hidden = _scale([128 * 2**i for i in reversed(range(depth))], width)
     seeds = _seeds(seed)
-    inputs = latents = Input((_positive("latent_dim", latent_dim),), name="latents")
-    x = latents
+    inputs = latents = x = Input((_positive("latent_dim", latent_dim),), name="latents")
     if num_classes is not None:
         labels = Input((), dtype="int32", name="labels")
         inputs = [latents, labels]
-        x = layers.Concatenate()([latents, _embed(labels, num_classes, 50, seeds)])
+        if not conditional_batch_norm:
+            x = layers.Concatenate()([latents, _embed(labels, num_classes, 50, seeds)])
+
+    def normalize(x):
+        if conditional_batch_norm:
+            return _conditional_batch_norm(x, labels, num_classes)
+        return _batch_norm(batch_norm_affine)(x)
+
     x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=_normal(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
-    x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
+    x = layers.ReLU()(normalize(x))
     for filters in hidden:
         x = _upsample(filters, kernel_size, 2, kernel_initializer=_normal(seeds))(x)
-        x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
+        x = layers.ReLU()(normalize(x))
     x = _upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=_normal(seeds))(x)
     for layer in _to_images(value_range):
         x = layer(x)
@@ -243,6 +260,7 @@ def radford_discriminator(
     depth=4,
     kernel_size=5,
     batch_norm_affine=True,
+    projection="average",
     width=1.0,
     seed=None,
 ):
@@ -250,8 +268,8 @@ def radford_discriminator(
 
     `depth` convolutions with stride 2 and 128, 256, … channels, batch normalisation (not on the first) and
     LeakyReLU(0.2); no pooling and no hidden dense layer; weights start at N(0, 0.02). With `num_classes`, the inner
-    product of the label's embedding with the last feature map's average over positions is added to the logit: the
-    projection of Miyato & Koyama.
+    product of the label's embedding with the last feature map, or with its average over positions, is added to the
+    logit: the projection of Miyato & Koyama.
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -259,6 +277,8 @@ def radford_discriminator(
         depth: int, number of convolutions.
         kernel_size: int.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
+        projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
+            for every channel and position, so that the discriminator sees also where a class has its features.
         width: positive float, a factor on all filter counts.
         seed: int or None.
 
@@ -267,12 +287,14 @@ def radford_discriminator(
         `(batch, 1)` float32.
 
     Raises:
-        ValueError: `image_shape` that is no shape of an image.
+        ValueError: `image_shape` that is no shape of an image, or an unknown projection.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
         Networks, 2016, sections 3 and 4; Miyato and Koyama, cGANs with Projection Discriminator, 2018, section 3.
     """
+    if projection not in ("average", "positions"):
+        raise ValueError(f'`projection` must be "average" or "positions". Received: projection={projection!r}')
     _base(image_shape, stride=1)
     seeds = _seeds(seed)
     images = x = Input(image_shape, name="images")
@@ -289,8 +311,9 @@ def radford_discriminator(
     if num_classes is None:
         return Model(images, logits, name="discriminator")
     labels = Input((), dtype="int32", name="labels")
-    average = layers.GlobalAveragePooling2D(dtype="float32")(x)
-    match = layers.Dot(axes=1, dtype="float32")([average, _embed(labels, num_classes, average.shape[-1], seeds)])
+    pooling = layers.GlobalAveragePooling2D if projection == "average" else layers.Flatten
+    features = pooling(dtype="float32")(x)
+    match = layers.Dot(axes=1, dtype="float32")([features, _embed(labels, num_classes, features.shape[-1], seeds)])
     return Model([images, labels], layers.Add(dtype="float32")([logits, match]), name="discriminator")
 
 
@@ -349,6 +372,21 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=
     return radford_discriminator(image_shape, depth=2, batch_norm_affine=False, width=width / 2, seed=seed)
 
 
+def frozen_copy(network):
+    """A copy of a network with the same weights, which no training changes.
+
+    Args:
+        network: functional or sequential Keras model.
+
+    Returns:
+        Keras model, not trainable.
+    """
+    copy = models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
+
+
 def _upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializer):
     return layers.Conv2DTranspose(
         filters,
@@ -362,6 +400,18 @@ def _upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializ
 
 def _batch_norm(affine):
     return layers.BatchNormalization(scale=affine, center=affine)
+
+
+def _conditional_batch_norm(x, labels, num_classes):
+    """Batch normalisation whose scale and centre are learnt for each class: at the start 1 and 0."""
+    channels = x.shape[-1]
+
+    def of_class(initializer):
+        embedding = layers.Embedding(_positive("num_classes", num_classes), channels, initializer)
+        return layers.Reshape((1, 1, channels))(embedding(labels))
+
+    x = layers.Multiply()([_batch_norm(affine=False)(x), of_class("ones")])
+    return layers.Add()([x, of_class("zeros")])
 
 
 def _embed(labels, num_classes, size, seeds):

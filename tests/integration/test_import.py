@@ -40,7 +40,7 @@ def test_an_unknown_backend_is_refused():
 
 
 def test_the_public_names():
-    names = {"DCGAN", "ConditionalDCGAN", "callbacks", "datasets", "latents", "losses", "networks"}
+    names = {"DCGAN", "ConditionalDCGAN", "augmentation", "callbacks", "datasets", "latents", "losses", "networks"}
     assert set(keras_dcgan.__all__) == names
     assert all(hasattr(keras_dcgan, name) for name in names)
 

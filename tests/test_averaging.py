@@ -1,0 +1,131 @@
+"""The generator's moving average: what it is, where it is used, and that it goes on exactly."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import assert_identical, tiny
+
+import keras_dcgan
+
+PRESETS = ("radford_28", "radford_28_conditional")
+
+
+def data(preset, images, labels):
+    return (images, labels) if "conditional" in preset else (images,)
+
+
+def values(network):
+    return [v.numpy() for v in network.weights]
+
+
+@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("momentum", [0.6, 0.999])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_is_the_weighted_mean_of_all_steps(images, labels, preset, momentum, update):
+    gan = tiny(preset, ema_momentum=momentum)
+    gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), update=update)
+    seen = []
+    for i in range(0, 24, 6):
+        gan.train_on_batch(*(part[i : i + 6] for part in data(preset, images, labels)))
+        seen.append(values(gan.generator))
+        shares = momentum ** np.arange(len(seen))[::-1]
+        for average, *steps in zip(values(gan.averaged_generator), *seen, strict=True):
+            expected = np.average(steps, axis=0, weights=shares)
+            np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
+    moved = [np.abs(first - last).max() for first, last in zip(seen[0], seen[-1], strict=True)]
+    assert min(moved) > 1e-5  # batch statistics too
+
+
+def test_starts_as_the_generator_with_variables_of_its_own():
+    gan = tiny(ema_momentum=0.9)
+    for average, value in zip(gan.averaged_generator.weights, gan.generator.weights, strict=True):
+        assert average is not value
+        np.testing.assert_array_equal(average.numpy(), value.numpy())
+    assert len(gan.trainable_variables) == len(tiny().trainable_variables)
+
+
+def test_training_is_the_same_with_and_without(images):
+    gan, plain = tiny(ema_momentum=0.9), tiny()
+    for model in (gan, plain):
+        model.fit(images, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    for network in ("generator", "discriminator"):
+        for a, b in zip(values(getattr(gan, network)), values(getattr(plain, network)), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert plain.averaged_generator is None
+    assert len(plain.variables) == len(gan.variables) - len(gan.averaged_generator.variables)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_makes_all_images_outside_training(tmp_path, images, labels, preset):
+    conditional = "conditional" in preset
+    gan, other = tiny(preset, ema_momentum=0.9), tiny(preset, seed=1)
+    gan.averaged_generator.set_weights(other.generator.get_weights())
+    latents = keras.ops.convert_to_numpy(other.sample_latents(6, seed=2))
+    inputs = [latents, labels[:6].astype("int32")] if conditional else latents
+    kwargs = {"labels": labels[:6]} if conditional else {}
+    given = [labels[:2]] if conditional else []
+    expected = other.predict(inputs, verbose=0)
+
+    np.testing.assert_array_equal(gan.predict(inputs, verbose=0), expected)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(gan(inputs)), expected, atol=1e-6)
+    np.testing.assert_array_equal(gan.generate(latents=latents, **kwargs), other.generate(latents=latents, **kwargs))
+    np.testing.assert_array_equal(*(m.find_latents(images[:2], *given, steps=2) for m in (gan, other)))
+
+    film, film_of_other = tmp_path / "a.gif", tmp_path / "b.gif"
+    for model, path in ((gan, film), (other, film_of_other)):
+        callback = keras_dcgan.callbacks.GifSnapshot(path, num_images=3, seed=0)
+        callback.set_params({"epochs": 1})
+        callback.set_model(model)
+        callback.on_train_begin()
+        callback.on_epoch_begin(0)
+        callback.on_epoch_end(0)
+    assert film.read_bytes() == film_of_other.read_bytes()
+
+
+def test_is_what_evaluate_measures(images):
+    gan, other = tiny(ema_momentum=0.9), tiny(seed=1)
+    rng = np.random.default_rng(0)
+    for model in (gan, other):  # far from N(0, 0.02), so that images and logits differ
+        model.generator.set_weights([rng.normal(0.5, 0.5, v.shape) ** 2 for v in model.generator.weights])
+    gan.averaged_generator.set_weights(other.generator.get_weights())
+    gan.discriminator.set_weights([abs(rng.normal(0, 0.05, v.shape)) for v in gan.discriminator.weights])
+    other.discriminator.set_weights(gan.discriminator.get_weights())
+    figures, expected = (m.evaluate(images, batch_size=8, verbose=0, return_dict=True) for m in (gan, other))
+    assert figures == pytest.approx(expected, abs=1e-6)
+    gan.averaged_generator.set_weights(gan.generator.get_weights())
+    of_generator = gan.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    assert abs(of_generator["g_loss"] - figures["g_loss"]) > 1e-3
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_is_saved_and_goes_on_exactly(tmp_path, images, labels, preset):
+    gan = tiny(preset, ema_momentum=0.9)
+    parts = data(preset, images, labels)
+    gan.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    loaded, filled = keras.saving.load_model(tmp_path / "gan.keras"), tiny(preset, seed=5, ema_momentum=0.9)
+    filled.load_weights(tmp_path / "gan.weights.h5")
+    assert loaded.ema_momentum == 0.9
+    for model in (loaded, filled):
+        np.testing.assert_array_equal(model.generate(4, seed=1), gan.generate(4, seed=1))
+    for model in (gan, loaded, filled):
+        model.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    for model in (loaded, filled):
+        assert_identical(model, gan)
+
+
+def test_a_file_without_an_average_is_of_another_model(tmp_path):
+    tiny().save_weights(tmp_path / "plain.weights.h5")
+    gan = tiny(ema_momentum=0.9)
+    before = values(gan)
+    with pytest.warns(UserWarning, match="Skipping"), pytest.raises(ValueError, match="variables"):
+        gan.load_weights(tmp_path / "plain.weights.h5")
+    for a, b in zip(values(gan), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("momentum", [0, 1, 1.0, -0.1, 1.5, "0.9", True, float("nan")])
+def test_refuses_a_momentum_that_is_none(momentum):
+    with pytest.raises(ValueError, match="`ema_momentum` must lie between 0 and 1"):
+        tiny(ema_momentum=momentum)
