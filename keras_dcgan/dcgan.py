@@ -223,7 +223,8 @@ class DCGAN(CheckedModel, SavedModel):
             fake = self._generate(z, labels, training=True)
             real_logits = self._discriminate(real, labels, training=True)
             fake_logits = self._discriminate(fake, labels, training=True)
-            return (self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits)), (real_logits, fake_logits)
+            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
+            return (self._g_loss(fake_logits), d_loss), (real_logits, fake_logits)
 
         # g_loss is differentiated by the generator's weights alone, d_loss by the discriminator's
         (g_loss, d_loss), logits, (g_gradients, d_gradients) = backend.gradients(
@@ -244,7 +245,8 @@ class DCGAN(CheckedModel, SavedModel):
             def d_forward():
                 real_logits = self._discriminate(real, labels, training=True)
                 fake_logits = self._discriminate(fixed, labels, training=True)
-                return (self._d_loss(real_logits, fake_logits),), (real_logits, fake_logits)
+                d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
+                return (d_loss,), (real_logits, fake_logits)
 
             (d_loss,), logits, (d_gradients,) = backend.gradients(self, d_forward, d_variables)
             backend.apply(self.d_opt, d_gradients, d_variables)
@@ -483,6 +485,17 @@ class DCGAN(CheckedModel, SavedModel):
 
     def _d_loss(self, real_logits, fake_logits):
         return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
+
+    def _penalty(self, real, labels):
+        if not hasattr(self.loss, "penalty"):
+            return 0.0
+
+        def discriminate(images):
+            # as in training, but what this pass would change (moving averages, random states) is forgotten
+            with keras.StatelessScope([(v, v.value) for v in self.variables]):
+                return self._discriminate(images, labels, training=True)
+
+        return self.loss.penalty(discriminate, real, self.optimizer.iterations)
 
     def _log(self, g_loss, d_loss, real_logits, fake_logits):
         n = ops.shape(real_logits)[0]

@@ -178,7 +178,8 @@ def radford_generator(
     latent_dim=100,
     num_classes=None,
     *,
-    depth=4,
+    filters=128,
+    depth=None,
     kernel_size=5,
     batch_norm_affine=True,
     conditional_batch_norm=False,
@@ -186,18 +187,20 @@ def radford_generator(
     value_range=(-1, 1),
     seed=None,
 ):
-    """Generator of Radford, Metz & Chintala: presets `radford_64`, `radford_28` and `radford_28_conditional`.
+    """Generator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
     Latents are projected to a small image whose sides transposed convolutions with stride 2 double `depth` times, while
-    the channels halve from `128·2^(depth − 1)` to 128 and end as the image's. Batch normalisation and ReLU follow all
-    but the last; weights start at N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers) is
+    the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalisation and ReLU
+    follow all but the last; weights start at N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers) is
     concatenated with the latents.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by `2 ** depth`.
         latent_dim: int, size of a latent vector.
         num_classes: int, labels lie in `[0, num_classes)`; None for a generator without labels.
-        depth: int, number of transposed convolutions.
+        filters: int, channels of the last hidden layer.
+        depth: int, number of transposed convolutions; None for as many as the sides can be halved, ending at 4 to 7
+            pixels: 4 at 64 pixels, 3 at 32, 2 at 28.
         kernel_size: int; where the stride 2 does not divide it, its windows overlap unevenly, which shows as a
             checkerboard.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
@@ -226,8 +229,9 @@ def radford_generator(
             "`conditional_batch_norm` learns a scale and a centre for each class: it needs num_classes, and "
             f"batch_norm_affine=True. Received: num_classes={num_classes}, batch_norm_affine={batch_norm_affine}"
         )
-    rows, columns, channels = _base(image_shape, stride=2 ** _positive("depth", depth))
-    projected, *hidden = _scale([128 * 2**i for i in reversed(range(depth))], width)
+    depth = _depth(image_shape, depth)
+    rows, columns, channels = _base(image_shape, stride=2**depth)
+    projected, *hidden = _scale([_positive("filters", filters) * 2**i for i in reversed(range(depth))], width)
     seeds = _seeds(seed)
     inputs = latents = x = Input((_positive("latent_dim", latent_dim),), name="latents")
     if num_classes is not None:
@@ -257,28 +261,32 @@ def radford_discriminator(
     image_shape=(64, 64, 3),
     num_classes=None,
     *,
-    depth=4,
+    filters=128,
+    depth=None,
     kernel_size=5,
     batch_norm_affine=True,
     projection="average",
+    dropout=0.0,
     width=1.0,
     seed=None,
 ):
-    """Discriminator of Radford, Metz & Chintala: presets `radford_64`, `radford_28` and `radford_28_conditional`.
+    """Discriminator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
-    `depth` convolutions with stride 2 and 128, 256, … channels, batch normalisation (not on the first) and
-    LeakyReLU(0.2); no pooling and no hidden dense layer; weights start at N(0, 0.02). With `num_classes`, the inner
+    `depth` convolutions with stride 2 and `filters`, `2 · filters`, … channels, batch normalisation (not on the first)
+    and LeakyReLU(0.2); no pooling and no hidden dense layer; weights start at N(0, 0.02). With `num_classes`, the inner
     product of the label's embedding with the last feature map, or with its average over positions, is added to the
     logit: the projection of Miyato & Koyama.
 
     Args:
         image_shape: `(height, width, channels)`.
         num_classes: int, labels lie in `[0, num_classes)`; None for a discriminator without labels.
-        depth: int, number of convolutions.
+        filters: int, channels of the first layer.
+        depth: int, number of convolutions; None for the same as in the generator.
         kernel_size: int.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
         projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
             for every channel and position, so that the discriminator sees also where a class has its features.
+        dropout: float in `[0, 1)`, share of activations dropped in training behind every convolution.
         width: positive float, a factor on all filter counts.
         seed: int or None.
 
@@ -298,15 +306,18 @@ def radford_discriminator(
     _base(image_shape, stride=1)
     seeds = _seeds(seed)
     images = x = Input(image_shape, name="images")
-    for i, filters in enumerate(_scale([128 * 2**i for i in range(_positive("depth", depth))], width)):
+    channels = [_positive("filters", filters) * 2**i for i in range(_depth(image_shape, depth))]
+    for i, units in enumerate(_scale(channels, width)):
         # a bias only where no batch normalisation follows to take it away again
         convolution = layers.Conv2D(
-            filters, kernel_size, strides=2, padding="same", use_bias=i == 0, kernel_initializer=_normal(seeds)
+            units, kernel_size, strides=2, padding="same", use_bias=i == 0, kernel_initializer=_normal(seeds)
         )
         x = convolution(x)
         if i > 0:
             x = _batch_norm(batch_norm_affine)(x)
         x = layers.LeakyReLU(0.2)(x)
+        if dropout:
+            x = layers.Dropout(dropout, seed=next(seeds))(x)
     logits = _to_logits(_normal(seeds))(layers.Flatten()(x))
     if num_classes is None:
         return Model(images, logits, name="discriminator")
@@ -369,7 +380,7 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=
     Raises:
         ValueError: `image_shape` that is no shape of an image.
     """
-    return radford_discriminator(image_shape, depth=2, batch_norm_affine=False, width=width / 2, seed=seed)
+    return radford_discriminator(image_shape, filters=64, depth=2, batch_norm_affine=False, width=width, seed=seed)
 
 
 def frozen_copy(network):
@@ -457,6 +468,17 @@ def _positive(name, value):
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value!r}")
     return int(value)
+
+
+def _depth(image_shape, depth):
+    """How often the sides are halved: as given, or as often as they are even and above 7 pixels."""
+    if depth is not None:
+        return _positive("depth", depth)
+    rows, columns, _ = _base(image_shape, stride=1)
+    depth = 1
+    while all(side % 2 ** (depth + 1) == 0 and side // 2**depth > 7 for side in (rows, columns)):
+        depth += 1
+    return depth
 
 
 def _base(image_shape, stride, smallest=None):

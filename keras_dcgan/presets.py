@@ -1,4 +1,4 @@
-"""Presets: published systems as plain dicts of builder arguments, with where they come from.
+"""Presets: published systems, and two recommended ones, as plain dicts of builder arguments.
 
 `generator`, `discriminator` and `model` hold keyword arguments of the two builders and of the model; `from_preset`
 overrides a key in every one of the three that has it. `training` tells how the system was published as trained.
@@ -8,6 +8,7 @@ from keras_dcgan import networks
 
 _TUTORIAL = "TensorFlow's DCGAN tutorial"
 _RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning with DCGANs, 2016"
+_RECOMMENDED_TRAINING = "batch 32, Adam(1e-3, beta_1=0.5) for both networks"
 _RADFORD_TRAINING = "batch 128, Adam(2e-4, beta_1=0.5) for both networks"
 
 PRESETS = {
@@ -61,6 +62,7 @@ PRESETS = {
             "depth": 4,
             "kernel_size": 5,
             "batch_norm_affine": True,
+            "dropout": 0.0,
             "width": 1.0,
         },
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
@@ -84,6 +86,7 @@ PRESETS = {
             "depth": 2,
             "kernel_size": 4,
             "batch_norm_affine": True,
+            "dropout": 0.0,
             "width": 1.0,
         },
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
@@ -111,6 +114,7 @@ PRESETS = {
             "kernel_size": 4,
             "batch_norm_affine": True,
             "projection": "average",
+            "dropout": 0.0,
             "width": 1.0,
         },
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
@@ -125,6 +129,55 @@ PRESETS = {
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
         "reference": f"{_RADFORD}, with a transposed convolution in place of its projection",
         "training": _RADFORD_TRAINING,
+    },
+    "recommended": {
+        "conditional": False,
+        "builders": (networks.radford_generator, networks.radford_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "filters": 64,
+            "kernel_size": 4,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {
+            "image_shape": (28, 28, 1),
+            "filters": 32,
+            "kernel_size": 4,
+            "dropout": 0.3,
+            "width": 1.0,
+        },
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": 0.999, "augmentation": None},
+        "reference": f"{_RADFORD}, with settings chosen by this library's measurements",
+        "training": _RECOMMENDED_TRAINING,
+    },
+    "recommended_conditional": {
+        "conditional": True,
+        "builders": (networks.radford_generator, networks.radford_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "num_classes": 10,
+            "filters": 64,
+            "kernel_size": 4,
+            "conditional_batch_norm": True,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {
+            "image_shape": (28, 28, 1),
+            "num_classes": 10,
+            "filters": 32,
+            "kernel_size": 4,
+            "projection": "positions",
+            "dropout": 0.3,
+            "width": 1.0,
+        },
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": 0.999, "augmentation": None},
+        "reference": f"{_RADFORD}; Miyato and Koyama, cGANs with Projection Discriminator, 2018; with settings chosen "
+        "by this library's measurements",
+        "training": _RECOMMENDED_TRAINING,
     },
 }
 

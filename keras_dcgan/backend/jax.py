@@ -60,6 +60,11 @@ def gradients(model, forward, *variables):
     return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
 
 
+def input_gradient(function, x):
+    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
+    return jax.grad(lambda x: jnp.sum(function(x)))(x)
+
+
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""
     optimizer.apply(gradients, variables)

@@ -37,6 +37,14 @@ def gradients(model, forward, *variables):
     return losses, rest, [tape.gradient(loss, group) for loss, group in zip(losses, variables, strict=True)]
 
 
+def input_gradient(function, x):
+    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(function(x))
+    return tape.gradient(total, x)
+
+
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""
     optimizer.apply(gradients, variables)

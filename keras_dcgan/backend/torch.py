@@ -36,6 +36,13 @@ def gradients(model, forward, *variables):
     return losses, rest, result
 
 
+def input_gradient(function, x):
+    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
+    x = x.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+    return gradient
+
+
 @torch.no_grad()
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""

@@ -20,7 +20,7 @@ def main(out):
     results = {}
     for preset in PRESETS:
         for update in ("simultaneous", "alternating"):
-            for loss in ("non_saturating", "hinge") if preset == "radford_28" else ("non_saturating",):
+            for loss in ("non_saturating", "hinge", "r1") if preset == "radford_28" else ("non_saturating",):
                 step(preset, update, loss, results)
     np.savez(out, **results)
 
@@ -40,7 +40,8 @@ def step(preset, update, loss, results):
         v.assign(rng.normal(0, scale, v.shape) + ("gamma" in v.path))
     z = keras.ops.convert_to_tensor(rng.normal(size=(6, 4)).astype("float32"))
     gan.sample_latents = lambda n, seed=None: z
-    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), loss, update=update)
+    made = keras_dcgan.losses.R1(gamma=0.1, interval=2) if loss == "r1" else loss
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), made, update=update)
     before = [v.numpy() for v in gan.trainable_variables]
     images = rng.integers(0, 256, (6, side, side, 3), "uint8")
     labels = [rng.integers(0, 10, 6)] if conditional else []

@@ -1,0 +1,148 @@
+"""Trains recipes one after the other for the same time, and measures their samples while they train.
+
+python examples/classifier.py --data fashion_mnist --out out/classifier.keras
+python benchmarks/quality/recipes.py fashion_mnist_10k tutorial recommended --minutes 3 --seeds 0 1 2 \
+    --classifier out/classifier.keras --real fashion_mnist --folder out/recipes --out out/recipes.json
+
+Features are those of the last hidden layer of the classifier, and distances those from the real images of --real. Time
+is that of training alone, on all cores; measuring, --points times in every training, is not counted. A row a
+measurement: training time in minutes, epochs, distances, the share of the rarest class among the samples, and of a
+conditional model the share that is seen as the class asked for. The folder gets a model and a sheet of each training.
+"""
+
+import argparse
+import pathlib
+import time
+
+import keras
+import numpy as np
+import quality
+
+import keras_dcgan
+from keras_dcgan import metrics
+
+TUTORIAL = {"preset": "mnist", "batch_size": 256, "rate": 1e-4, "beta_1": 0.9}
+RADFORD = {"preset": "radford_28", "batch_size": 128, "rate": 2e-4, "beta_1": 0.5}
+RECOMMENDED = {"preset": "recommended", "batch_size": 32, "rate": 1e-3, "beta_1": 0.5}
+CONDITIONAL = RECOMMENDED | {"preset": "recommended_conditional"}
+# what the presets are published with, and the recommended ones also without, or with, each means
+RECIPES = {
+    "tutorial": TUTORIAL,
+    "radford": RADFORD,
+    "recommended": RECOMMENDED,
+    "no_average": RECOMMENDED | {"ema_momentum": None},
+    "no_dropout": RECOMMENDED | {"dropout": 0.0},
+    "same_filters": RECOMMENDED | {"filters": 32},
+    "large_batches": RECOMMENDED | {"batch_size": 128},
+    "augmented": RECOMMENDED | {"augmentation": True},
+    "conditional": CONDITIONAL,
+    "average_projection": CONDITIONAL | {"projection": "average"},
+    "concatenated_labels": CONDITIONAL | {"conditional_batch_norm": False},
+    "conditional_augmented": CONDITIONAL | {"augmentation": True},
+}
+TRAINING = ("preset", "batch_size", "rate", "beta_1")
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
+parser.add_argument("recipes", nargs="+", choices=RECIPES, metavar="RECIPE", help=", ".join(RECIPES))
+parser.add_argument("--minutes", type=float, default=3)
+parser.add_argument("--points", type=int, default=1, help="measurements of every training, at equal distances in time")
+parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+parser.add_argument("--images", type=int, help="train on so many images only")
+parser.add_argument("--classifier", type=pathlib.Path, required=True, help="by examples/classifier.py")
+parser.add_argument("--real", help="images to measure by; default: those to train on")
+parser.add_argument("--split", default="train", help="of --real: train or test")
+parser.add_argument("--samples", type=int, default=10_000)
+parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
+parser.add_argument("--folder", type=pathlib.Path, required=True, help="folder for models and sheets")
+parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the table")
+args = parser.parse_args()
+
+classifier = keras.saving.load_model(args.classifier)
+network = keras.Model(classifier.inputs, [classifier.layers[-2].output, classifier.outputs[0]])
+keras.config.set_dtype_policy(args.dtype_policy)
+images, labels = (None if part is None else part[: args.images] for part in keras_dcgan.datasets.load(args.data))
+
+
+def look(images):
+    """Features of images, and the classes that they are seen as."""
+    features, scores = network.predict(images, batch_size=500, verbose=0)
+    return features, scores.argmax(axis=1)
+
+
+real = look(keras_dcgan.datasets.load(args.real or args.data, args.split)[0])[0]
+results = quality.Results(
+    args,
+    seed="d",
+    minutes=".2f",
+    epochs=".1f",
+    frechet_distance=".2f",
+    kernel_distance=".3f",
+    rarest_class=".1%",
+    label_accuracy=".1%",
+)
+
+
+class Measured(keras.callbacks.Callback):
+    """Measures samples at equal distances in training time, the last time when it is over, and ends training then."""
+
+    def __init__(self, recipe, seed, batch_size):
+        super().__init__()
+        self.recipe, self.seed, self.batch_size = recipe, seed, batch_size
+        self.steps = self.seconds = self.taken = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps += 1
+        if self.steps > 1:  # the first compiles
+            self.seconds += time.perf_counter() - self.started
+        self.model.stop_training = self.seconds >= 60 * args.minutes
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.model.stop_training or self.seconds >= (self.taken + 1) * 60 * args.minutes / args.points:
+            self.taken += 1
+            self.measure()
+
+    def measure(self):
+        asked = np.arange(args.samples) % getattr(self.model, "num_classes", 1)
+        conditional = isinstance(self.model, keras_dcgan.ConditionalDCGAN)
+        samples = self.model.generate(args.samples, seed=1, **({"labels": asked} if conditional else {}))
+        features, seen = look(samples)
+        results.add(
+            self.recipe,
+            seed=self.seed,
+            minutes=self.seconds / 60,
+            epochs=self.steps * self.batch_size / len(images),
+            frechet_distance=metrics.frechet_distance(real, features),
+            kernel_distance=metrics.kernel_distance(real, features)[0],
+            rarest_class=np.bincount(seen, minlength=classifier.output_shape[-1]).min() / len(seen),
+            label_accuracy=np.mean(seen == asked) if conditional else np.nan,
+        )
+
+
+def train(name, seed):
+    recipe = RECIPES[name]
+    overrides = {key: value for key, value in recipe.items() if key not in TRAINING}
+    if overrides.get("augmentation"):
+        overrides["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=seed)
+    conditional = "conditional" in recipe["preset"]
+    if conditional:
+        overrides["num_classes"] = int(labels.max()) + 1
+    model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
+    keras.utils.set_random_seed(seed)
+    gan = model.from_preset(recipe["preset"], image_shape=images.shape[1:], seed=seed, **overrides)
+    gan.compile(*(keras.optimizers.Adam(recipe["rate"], beta_1=recipe["beta_1"]) for _ in range(2)))
+    measured = Measured(name, seed, recipe["batch_size"])
+    data = (images, labels) if conditional else (images,)
+    gan.fit(*data, batch_size=recipe["batch_size"], epochs=10**6, verbose=0, callbacks=[measured])
+    gan.save(args.folder / f"{name}-{seed}.keras")
+    sheet = keras_dcgan.images.grid(gan.generate(100, seed=1), 10, scale=2)
+    keras_dcgan.images.save(sheet, args.folder / f"{name}-{seed}.png")
+
+
+args.folder.mkdir(parents=True, exist_ok=True)
+for seed in args.seeds:
+    for name in args.recipes:
+        train(name, seed)
