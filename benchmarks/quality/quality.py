@@ -71,9 +71,11 @@ class Results:
         self._print("---", *("---:" for _ in columns))
 
     def add(self, images, **figures):
-        """One line: what the images are, and a figure a column."""
-        self._print(images, *(format(figures[name], spec) for name, spec in self.columns.items()))
-        self.content["rows"].append({"images": str(images)} | {name: float(value) for name, value in figures.items()})
+        """One line: what the images are, and a figure a column, None for one that these images do not have."""
+        cells = ((figures[name], spec) for name, spec in self.columns.items())
+        self._print(images, *("-" if value is None else format(value, spec) for value, spec in cells))
+        figures = {name: None if value is None else float(value) for name, value in figures.items()}
+        self.content["rows"].append({"images": str(images)} | figures)
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(self.path) as temporary:

@@ -11,6 +11,7 @@ conditional model the share that is seen as the class asked for. The folder gets
 """
 
 import argparse
+import math
 import pathlib
 import time
 
@@ -23,16 +24,19 @@ from keras_dcgan import metrics
 
 TUTORIAL = {"preset": "mnist", "batch_size": 256, "rate": 1e-4, "beta_1": 0.9}
 RADFORD = {"preset": "radford_28", "batch_size": 128, "rate": 2e-4, "beta_1": 0.5}
-RECOMMENDED = {"preset": "recommended", "batch_size": 32, "rate": 1e-3, "beta_1": 0.5}
+RECOMMENDED = {"preset": "recommended", "batch_size": 32, "rate": 1e-3, "beta_1": 0.5, "gamma": 0.1}
 CONDITIONAL = RECOMMENDED | {"preset": "recommended_conditional"}
-# what the presets are published with, and the recommended ones also without, or with, each means
+# as the presets were published, and the recommended ones also without, or with, each means
 RECIPES = {
     "tutorial": TUTORIAL,
     "radford": RADFORD,
     "recommended": RECOMMENDED,
     "no_average": RECOMMENDED | {"ema_momentum": None},
-    "no_dropout": RECOMMENDED | {"dropout": 0.0},
-    "same_filters": RECOMMENDED | {"filters": 32},
+    "no_penalty": RECOMMENDED | {"gamma": None},
+    "large_penalty": RECOMMENDED | {"gamma": 1.0},
+    "dropout": RECOMMENDED | {"dropout": 0.3},
+    "dropout_no_penalty": RECOMMENDED | {"dropout": 0.3, "gamma": None},
+    "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
     "conditional": CONDITIONAL,
@@ -40,7 +44,7 @@ RECIPES = {
     "concatenated_labels": CONDITIONAL | {"conditional_batch_norm": False},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
-TRAINING = ("preset", "batch_size", "rate", "beta_1")
+TRAINING = ("preset", "batch_size", "rate", "beta_1", "gamma")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
@@ -114,11 +118,11 @@ class Measured(keras.callbacks.Callback):
             self.recipe,
             seed=self.seed,
             minutes=self.seconds / 60,
-            epochs=self.steps * self.batch_size / len(images),
+            epochs=self.steps / math.ceil(len(images) / self.batch_size),
             frechet_distance=metrics.frechet_distance(real, features),
             kernel_distance=metrics.kernel_distance(real, features)[0],
             rarest_class=np.bincount(seen, minlength=classifier.output_shape[-1]).min() / len(seen),
-            label_accuracy=np.mean(seen == asked) if conditional else np.nan,
+            label_accuracy=np.mean(seen == asked) if conditional else None,
         )
 
 
@@ -133,7 +137,11 @@ def train(name, seed):
     model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
     keras.utils.set_random_seed(seed)
     gan = model.from_preset(recipe["preset"], image_shape=images.shape[1:], seed=seed, **overrides)
-    gan.compile(*(keras.optimizers.Adam(recipe["rate"], beta_1=recipe["beta_1"]) for _ in range(2)))
+    gamma = recipe.get("gamma")
+    gan.compile(
+        *(keras.optimizers.Adam(recipe["rate"], beta_1=recipe["beta_1"]) for _ in range(2)),
+        loss=None if gamma is None else keras_dcgan.losses.R1(gamma=gamma, interval=4),
+    )
     measured = Measured(name, seed, recipe["batch_size"])
     data = (images, labels) if conditional else (images,)
     gan.fit(*data, batch_size=recipe["batch_size"], epochs=10**6, verbose=0, callbacks=[measured])

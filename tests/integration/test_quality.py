@@ -151,3 +151,31 @@ def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, 
     keras_dcgan.DCGAN.from_preset("radford_28", width=1 / 32).save(tmp_path / "plain.keras")
     with pytest.raises(AssertionError, match="holds a model without labels"):
         run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
+
+
+def test_recipes(tmp_path, little, classifier):
+    network, classifier_path = classifier
+    folder = tmp_path / "new" / "models"
+    options = ("tutorial", "conditional", "--minutes", 0.01, "--points", 2, "--seeds", 0, 3, "--images", 32)
+    options += ("--classifier", classifier_path, "--split", "test", "--samples", 50, "--folder", folder)
+    found = rows("recipes.py", tmp_path, little, *options)
+    hidden = keras.Model(network.inputs, network.layers[-2].output)
+    real = hidden.predict(keras_dcgan.datasets.load(little, "test")[0], verbose=0)
+    assert {(row["images"], row["seed"]) for row in found} == {
+        (n, s) for n in ("tutorial", "conditional") for s in (0, 3)
+    }
+    last = {(row["images"], row["seed"]): row for row in found}
+    for (name, seed), row in last.items():
+        assert row["minutes"] >= 0.01
+        gan = keras.saving.load_model(folder / f"{name}-{seed:.0f}.keras")
+        assert gan.seed == seed
+        assert row["epochs"] == int(gan.optimizer.iterations.numpy())  # 32 images are one step of either
+        asked = np.arange(50) % 10
+        images = gan.generate(50, seed=1, **({"labels": asked} if name == "conditional" else {}))
+        seen = network.predict(images, verbose=0).argmax(axis=1)
+        made = hidden.predict(images, verbose=0)
+        assert row["frechet_distance"] == pytest.approx(metrics.frechet_distance(real, made), rel=1e-4)
+        assert row["kernel_distance"] == pytest.approx(metrics.kernel_distance(real, made)[0], rel=1e-4)
+        assert row["rarest_class"] == pytest.approx(np.bincount(seen, minlength=10).min() / 50)
+        assert row["label_accuracy"] == (pytest.approx(np.mean(seen == asked)) if name == "conditional" else None)
+        assert (folder / f"{name}-{seed:.0f}.png").exists()
