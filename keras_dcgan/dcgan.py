@@ -1,7 +1,5 @@
 """DCGAN: adversarial training of any two Keras models."""
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
@@ -52,9 +50,9 @@ class DCGAN(CheckedModel, SavedModel):
             a linear unit; sigmoid belongs to the loss.
         latent_prior: "normal" for N(0, 1) or "uniform" for U(−1, 1).
         value_range: `(low, high)`, range of the images that the generator emits.
-        ema_momentum: float in (0, 1), to keep an exponential moving average of the generator and to make all images
-            outside training with it; None for none. It averages over about `1 / (1 − ema_momentum)` steps, which
-            should be few beside those of the whole training: 0.999 where there are many thousands.
+        ema_momentum: float in (0, 1), such as 0.999, to keep an exponential moving average of the generator and to make
+            all images outside training with it; None for none. It averages over about the last `1 / (1 − ema_momentum)`
+            updates, but never over more than about a tenth of all so far.
         augmentation: Keras layer from images to images, differentiable, through which the discriminator sees real and
             generated images alike while it trains, such as `keras_dcgan.augmentation.DiffAugment()` for small sets of
             images; None for none.
@@ -84,8 +82,8 @@ class DCGAN(CheckedModel, SavedModel):
     Reference:
         Goodfellow et al., Generative Adversarial Nets, 2014; Radford, Metz and Chintala, Unsupervised Representation
         Learning with Deep Convolutional Generative Adversarial Networks, 2016; of the average, Yazıcı et al., The
-        Unusual Effectiveness of Averaging in GAN Training, 2019; of the augmentation, Zhao et al., Differentiable
-        Augmentation for Data-Efficient GAN Training, 2020.
+        Unusual Effectiveness of Averaging in GAN Training, 2019, section 3; of the augmentation, Zhao et al.,
+        Differentiable Augmentation for Data-Efficient GAN Training, 2020.
     """
 
     _conditional = False
@@ -259,12 +257,11 @@ class DCGAN(CheckedModel, SavedModel):
     def _update_average(self):
         """Moves the averaged generator towards the generator, weights and batch statistics alike.
 
-        The step makes the average what Adam's moments are: that of all steps so far, the latest weighing 1 − momentum
-        and each `momentum` times the next, divided by the sum of these weights. So it does not remember where training
-        started.
+        The first step is a whole one, so that the average does not remember where training started. Then the steps get
+        smaller, so that it is one of about the last tenth of all updates, until the momentum is reached.
         """
-        steps = ops.cast(self.optimizer.iterations, "float32")
-        rate = (1 - self.ema_momentum) / -ops.expm1(steps * math.log(self.ema_momentum))
+        updates = ops.cast(self.optimizer.iterations, "float32")
+        rate = ops.maximum(1 - self.ema_momentum, 10 / (updates + 9))
         for average, value in zip(self.averaged_generator.weights, self.generator.weights, strict=True):
             average.assign_add(ops.cast(rate, average.dtype) * (value - average))
 
