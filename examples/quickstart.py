@@ -2,7 +2,7 @@
 
 python examples/quickstart.py                  # Fashion-MNIST, 10,000 images
 python examples/quickstart.py --conditional    # the same with labels: one column a class
-python examples/quickstart.py --data FOLDER    # your own 28x28 images, or a .npz file, or "mnist"
+python examples/quickstart.py --data FOLDER    # your own small images, or a .npz file, or "mnist"
 """
 
 import argparse
@@ -19,23 +19,25 @@ parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/quicks
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
 args = parser.parse_args()
 
-# 1. Images: uint8 (n, 28, 28, channels); labels: integers
+# 1. Images: uint8 (n, height, width, channels); labels: integers
 images, labels = keras_dcgan.datasets.load(args.data)
-sizes = {"image_shape": images.shape[1:], "width": 0.25, "seed": 0}
 
-# 2. Model: width 1/4 and many small steps make the best of little time; with labels, larger steps make all images of a
-#    class alike
+# 2. Model: small networks, many small steps, and a penalty on a discriminator that is too sure of itself
 if args.conditional:
     if labels is None:
         parser.error("--conditional needs images with labels: put them into one folder a class")
-    sizes["num_classes"] = int(labels.max()) + 1
-    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", **sizes)
+    gan = keras_dcgan.ConditionalDCGAN.from_preset(
+        "recommended_conditional", image_shape=images.shape[1:], num_classes=int(labels.max()) + 1, seed=0
+    )
     data = (images, labels)
 else:
-    gan = keras_dcgan.DCGAN.from_preset("radford_28", **sizes)
+    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=images.shape[1:], seed=0)
     data = (images,)
-rate = 5e-4 if args.conditional else 1e-3
-gan.compile(keras.optimizers.Adam(rate, beta_1=0.5), keras.optimizers.Adam(rate, beta_1=0.5))
+gan.compile(
+    keras.optimizers.Adam(1e-3, beta_1=0.5),
+    keras.optimizers.Adam(1e-3, beta_1=0.5),
+    keras_dcgan.losses.R1(gamma=0.1, interval=4),
+)
 
 # 3. Training: a film of the same samples, and a file to go on from
 args.out.mkdir(parents=True, exist_ok=True)

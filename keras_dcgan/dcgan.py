@@ -125,14 +125,15 @@ class DCGAN(CheckedModel, SavedModel):
 
     @classmethod
     def from_preset(cls, name, *, seed=None, **overrides):
-        """Makes a model of a published system.
+        """Makes a model of a published system, or of the recommended networks.
 
         Args:
-            name: "mnist", "cifar10", "radford_64", "radford_28" or "all_convolutional_28"; for `ConditionalDCGAN`
+            name: "recommended", to start with, at any `image_shape`; as they were published "mnist", "cifar10",
+                "radford_64", "radford_28" and "all_convolutional_28". For `ConditionalDCGAN` "recommended_conditional",
                 "fashion_mnist_conditional" or "radford_28_conditional".
             seed: int for the same initial weights, dropout masks and latents in every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …) and of the
-                model (`latent_prior`, `value_range`).
+                model (`latent_prior`, `value_range`, `ema_momentum`, `augmentation`).
 
         Returns:
             The model, not yet compiled.

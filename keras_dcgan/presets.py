@@ -8,7 +8,7 @@ from keras_dcgan import networks
 
 _TUTORIAL = "TensorFlow's DCGAN tutorial"
 _RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning with DCGANs, 2016"
-_RECOMMENDED_TRAINING = "batch 32, Adam(1e-3, beta_1=0.5) for both networks"
+_RECOMMENDED_TRAINING = "batch 32, Adam(1e-3, beta_1=0.5) for both networks, losses.R1(gamma=0.1, interval=4)"
 _RADFORD_TRAINING = "batch 128, Adam(2e-4, beta_1=0.5) for both networks"
 
 PRESETS = {
@@ -145,7 +145,7 @@ PRESETS = {
             "image_shape": (28, 28, 1),
             "filters": 32,
             "kernel_size": 4,
-            "dropout": 0.3,
+            "dropout": 0.0,
             "width": 1.0,
         },
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": 0.999, "augmentation": None},
@@ -171,7 +171,7 @@ PRESETS = {
             "filters": 32,
             "kernel_size": 4,
             "projection": "positions",
-            "dropout": 0.3,
+            "dropout": 0.0,
             "width": 1.0,
         },
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": 0.999, "augmentation": None},
