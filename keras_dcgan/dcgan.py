@@ -163,7 +163,8 @@ class DCGAN(CheckedModel, SavedModel):
 
         Raises:
             ValueError: an unknown loss or update mode, a loss that does not read logits, one optimizer for both
-                networks, or layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling).
+                networks, layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling), or on PyTorch a
+                discriminator with `keras.layers.SpectralNormalization`.
             TypeError: something that is no optimizer or no loss, or an argument that is not known.
         """
         loss = losses.get(loss)
@@ -179,6 +180,15 @@ class DCGAN(CheckedModel, SavedModel):
             raise ValueError(
                 "float16 needs its losses scaled, which two networks with two losses do not support: use "
                 'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
+            )
+        wrappers = [
+            x for x in self.discriminator._flatten_layers() if isinstance(x, keras.layers.SpectralNormalization)
+        ]
+        if wrappers and keras.backend.backend() == "torch":
+            raise ValueError(
+                "keras.layers.SpectralNormalization writes into its weights in every forward pass, which PyTorch does "
+                "not allow in a discriminator that is run twice in a step: use losses.R1 instead, or the environment "
+                f"variable KERAS_BACKEND=tensorflow or jax. Received: {len(wrappers)} such layers"
             )
         g_opt = _optimizer("g_opt", g_opt, self.generator)
         d_opt = _optimizer("d_opt", d_opt, self.discriminator)

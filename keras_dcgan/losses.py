@@ -190,7 +190,7 @@ class Wasserstein(AdversarialLoss):
 
     The discriminator minimises `E[D(G(z))] − E[D(x)]`, the generator `−E[D(G(z))]`, where `D` is the logit itself. It
     estimates a distance only where `D` is Lipschitz: constrain its weights with a `kernel_constraint` (the paper clips
-    them) or with `keras.layers.SpectralNormalization`.
+    them) or, not on PyTorch, with `keras.layers.SpectralNormalization`.
 
     Reference:
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, algorithm 1.

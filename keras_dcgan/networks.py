@@ -266,7 +266,6 @@ def radford_discriminator(
     kernel_size=5,
     batch_norm_affine=True,
     projection="average",
-    dropout=0.0,
     width=1.0,
     seed=None,
 ):
@@ -286,7 +285,6 @@ def radford_discriminator(
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
         projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
             for every channel and position, so that the discriminator sees also where a class has its features.
-        dropout: float in `[0, 1)`, share of activations dropped in training behind every convolution.
         width: positive float, a factor on all filter counts.
         seed: int or None.
 
@@ -316,8 +314,6 @@ def radford_discriminator(
         if i > 0:
             x = _batch_norm(batch_norm_affine)(x)
         x = layers.LeakyReLU(0.2)(x)
-        if dropout:
-            x = layers.Dropout(dropout, seed=next(seeds))(x)
     logits = _to_logits(_normal(seeds))(layers.Flatten()(x))
     if num_classes is None:
         return Model(images, logits, name="discriminator")

@@ -460,3 +460,17 @@ def test_refuses_random_states_of_another_model(tmp_path):
     with_dropout.save_weights(tmp_path / "gan.weights.h5")
     with pytest.raises(ValueError, match="random states are of another model"):
         without.load_weights(tmp_path / "gan.weights.h5")
+
+
+def test_spectral_normalization_trains_or_is_refused(images):
+    wrap = keras.layers.SpectralNormalization
+    gan = DCGAN(generator(), discriminator(wrap(layers.Dense(1))), seed=0)
+    if keras.backend.backend() == "torch":
+        with pytest.raises(ValueError, match="writes into its weights in every forward pass"):
+            gan.compile()
+        return
+    gan.compile("sgd", "sgd", "wasserstein")
+    for _ in range(20):
+        gan.train_on_batch(images)
+    kernel = next(v.numpy() for v in gan.discriminator.trainable_variables if "kernel" in v.path)
+    assert np.linalg.norm(kernel, 2) == pytest.approx(1, abs=0.05)  # but for the last step

@@ -34,8 +34,6 @@ RECIPES = {
     "no_average": RECOMMENDED | {"ema_momentum": None},
     "no_penalty": RECOMMENDED | {"gamma": None},
     "large_penalty": RECOMMENDED | {"gamma": 1.0},
-    "dropout": RECOMMENDED | {"dropout": 0.3},
-    "dropout_no_penalty": RECOMMENDED | {"dropout": 0.3, "gamma": None},
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
