@@ -98,7 +98,7 @@ class ConditionalDCGAN(DCGAN):
         return self._features(images, labels, batch_size)
 
     def _generate(self, z, labels, training):
-        return self._generator(training)([z, self._as_input(labels, self.generator)], training=training)
+        return self._generator_for(training)([z, self._as_input(labels, self.generator)], training=training)
 
     def _discriminate(self, x, labels, training):
         x = self._seen(x, training)

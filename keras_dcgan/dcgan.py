@@ -358,7 +358,7 @@ class DCGAN(CheckedModel, SavedModel):
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
         latents = checks.as_numpy(latents)
         parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
-        generator = self._generator(training=False)
+        generator = self._generator_for(training=False)
         # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
         made = [
             generator.predict_on_batch(latents[part] if labels is None else [latents[part], labels[part]])
@@ -399,7 +399,7 @@ class DCGAN(CheckedModel, SavedModel):
         checks.check_images(x, self.image_shape, self.value_range)
         x = checks.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
         return latents.find(
-            self._generator(training=False),
+            self._generator_for(training=False),
             x,
             labels,
             self.latent_prior,
@@ -449,7 +449,7 @@ class DCGAN(CheckedModel, SavedModel):
         return images.rescale(real, self.value_range), labels
 
     def _generate(self, z, labels, training):
-        return self._generator(training)(z, training=training)
+        return self._generator_for(training)(z, training=training)
 
     def _discriminate(self, x, labels, training):
         return self.discriminator(self._seen(x, training), training=training)
@@ -478,7 +478,7 @@ class DCGAN(CheckedModel, SavedModel):
 
     # what both do alike
 
-    def _generator(self, training):
+    def _generator_for(self, training):
         """The generator in training, outside of it its average, where one is kept."""
         return self.generator if training or self.averaged_generator is None else self.averaged_generator
 
@@ -495,15 +495,12 @@ class DCGAN(CheckedModel, SavedModel):
         return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
 
     def _penalty(self, real, labels):
-        if not hasattr(self.loss, "penalty"):
-            return 0.0
-
         def discriminate(images):
             # as in training, but what this pass would change (moving averages, random states) is forgotten
             with keras.StatelessScope([(v, v.value) for v in self.variables]):
                 return self._discriminate(images, labels, training=True)
 
-        return self.loss.penalty(discriminate, real, self.optimizer.iterations)
+        return losses.penalty(self.loss, discriminate, real, self.optimizer.iterations)
 
     def _log(self, g_loss, d_loss, real_logits, fake_logits):
         n = ops.shape(real_logits)[0]
@@ -575,7 +572,7 @@ class DCGAN(CheckedModel, SavedModel):
         Example:
             >>> gan.export("generator.onnx", format="onnx")
         """
-        export.export(self._generator(training=False), filepath, format)
+        export.export(self._generator_for(training=False), filepath, format)
 
 
 def _optimizer(name, value, network):

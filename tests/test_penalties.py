@@ -88,6 +88,15 @@ def test_of_a_curved_discriminator_is_its_slope_by_finite_differences(images, up
     assert difference_of_losses(gan, plain, images[:4]) == pytest.approx(expected, rel=0.02)
 
 
+def test_keeps_the_penalty_of_the_loss_that_it_is_put_around(images):
+    one, two = R1(gamma=2.0), R1(R1(gamma=1.5), gamma=0.5)
+    found = [difference_of_losses(*models(loss, "simultaneous", linear), images) for loss in (one, two)]
+    assert found[1] == pytest.approx(found[0] * 0.5 / 2.0, rel=1e-4)  # models() compares with the inner loss
+    gan = models(two, "simultaneous", linear)[0]
+    plain = models(one, "simultaneous", linear)[1]
+    assert difference_of_losses(gan, plain, images) == pytest.approx(found[0], rel=1e-4)
+
+
 @pytest.mark.parametrize("update", UPDATES)
 def test_is_computed_at_its_interval_with_as_much_more_weight(images, update):
     every, lazy = (models(R1(gamma=2.0, interval=i), update, linear) for i in (1, 3))
