@@ -38,6 +38,7 @@ RECIPES = {
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
     "conditional": CONDITIONAL,
+    "conditional_no_penalty": CONDITIONAL | {"gamma": None},
     "average_projection": CONDITIONAL | {"projection": "average"},
     "concatenated_labels": CONDITIONAL | {"conditional_batch_norm": False},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
