@@ -136,6 +136,36 @@ def test_fashion_mnist_conditional(tmp_path, little):
         assert film.size == (10 * 30 + 2,) * 2
 
 
+@pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2]])
+def test_recommended(tmp_path, little, options):
+    out = tmp_path / "out"
+    given = ("--data", little, "--images", 40, "--epochs", 2, "--width", 0.25, "--seed", 3, "--out", out)
+    output = run("examples/recommended.py", *given, "--augment", *options)
+    assert "40 images" in output
+    gan = keras.saving.load_model(out / "gan.keras")
+    assert isinstance(gan, keras_dcgan.ConditionalDCGAN) == bool(options)
+    assert gan.ema_momentum == 0.999
+    assert isinstance(gan.augmentation, keras_dcgan.augmentation.DiffAugment)
+    assert gan.loss.gamma == (2 if options else 0.1)
+    assert gan.loss.interval == 4
+    assert gan.optimizer.iterations.numpy() == 4
+    # at the end of the training the rate is nothing
+    np.testing.assert_allclose([gan.g_opt.learning_rate, gan.d_opt.learning_rate], 0, atol=1e-9)
+    with Image.open(out / "samples.png") as sheet:
+        drawn = np.asarray(sheet)
+    labels = {"labels": np.tile(np.arange(10), 10)} if options else {}
+    np.testing.assert_array_equal(drawn[4:60:2, 4:60:2], gan.generate(100, seed=3, **labels)[0, ..., 0])
+    assert frames(out / "film.gif") == 3
+
+
+def test_recommended_says_what_labels_are_for(tmp_path, colourful):
+    process = start("examples/recommended.py", "--data", colourful, "--conditional", "--out", tmp_path / "out")
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 2
+    assert "--conditional needs images with labels: put them into one folder a class" in errors
+    assert not (tmp_path / "out").exists()
+
+
 def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "own" / "a").mkdir(parents=True)

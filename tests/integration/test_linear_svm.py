@@ -37,7 +37,8 @@ def accuracy(c, x, y, test_x, test_y):
 def test_rows_are_those_of_pixels_of_the_network_before_its_training_and_of_the_network_after(tmp_path, data):
     np.savez(tmp_path / "little.npz", **data)
     networks = [tiny(image_shape=(28, 28, 1), width=1 / 16) for _ in range(2)]
-    networks[1].fit(data["x_train"], batch_size=16, epochs=1, verbose=0)
+    # features that tell nothing, so that the rows cannot be alike by chance
+    networks[1].discriminator.set_weights([np.zeros_like(w) for w in networks[1].discriminator.get_weights()])
     networks[1].save(tmp_path / "gan.keras")
     output = run("examples/linear_svm.py", tmp_path / "gan.keras", "--data", tmp_path / "little.npz", "--images", 200)
     assert "200 training images, 200 test images" in output
@@ -57,4 +58,4 @@ def test_rows_are_those_of_pixels_of_the_network_before_its_training_and_of_the_
         assert on_held_out[float(c)] == max(on_held_out.values())
         assert float(printed) / 100 == pytest.approx(accuracy(float(c), x, y, test_x, test_y), abs=1e-4)
     assert rows[1][1] == rows[2][1]
-    assert rows[1][3] != rows[2][3]
+    assert float(rows[1][3]) > 2 * float(rows[2][3])

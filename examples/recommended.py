@@ -1,0 +1,89 @@
+"""The recommended settings in a long training, on a known set or on images of your own, also on few.
+
+python examples/recommended.py --data mnist --conditional
+python examples/recommended.py --data cifar10
+python examples/recommended.py --data FOLDER --size 64 --augment      # a few thousand pictures
+python examples/recommended.py --data FOLDER --size 64 --conditional  # one folder of pictures a class
+
+Stopped or killed, the same command goes on after the last whole epoch.
+"""
+
+import argparse
+import math
+import pathlib
+
+import keras
+
+import keras_dcgan
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--data", required=True, help="folder of images, or what else keras_dcgan.datasets.load takes")
+parser.add_argument("--size", type=int, help="side of the images, for folders")
+parser.add_argument("--images", type=int, help="train on the first so many images only")
+parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
+parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
+parser.add_argument("--gamma", type=float, default=0.1, help="weight of the R1 penalty")
+parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
+parser.add_argument("--seed", type=int, default=0)
+parser.add_argument("--width", type=float, default=1.0, help="a factor on all filter counts")
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
+args = parser.parse_args()
+
+keras.config.set_dtype_policy(args.dtype_policy)
+keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
+
+# 1. Images, uint8 (n, height, width, channels), and labels. Of folders, what is transparent lies on white
+size = None if args.size is None else (args.size, args.size)
+images, labels = keras_dcgan.datasets.load(args.data, image_size=size)
+if args.conditional and labels is None:
+    parser.error("--conditional needs images with labels: put them into one folder a class")
+images, labels = (None if part is None else part[: args.images] for part in (images, labels))
+print(f"{len(images)} images")
+
+# 2. Small networks and an average of the generator
+options = {"image_shape": images.shape[1:], "width": args.width, "seed": args.seed}
+if args.augment:
+    options["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=args.seed)
+if args.conditional:
+    options["num_classes"] = int(labels.max()) + 1
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional", **options)
+    data = (images, labels)
+else:
+    gan = keras_dcgan.DCGAN.from_preset("recommended", **options)
+    data = (images,)
+
+# 3. Many small steps, at a rate that falls to nothing, and a penalty on a discriminator that is too sure of itself
+batch_size = 32
+rate = keras.optimizers.schedules.PolynomialDecay(1e-3, args.epochs * math.ceil(len(images) / batch_size), 0)
+gan.compile(
+    keras.optimizers.Adam(rate, beta_1=0.5),
+    keras.optimizers.Adam(rate, beta_1=0.5),
+    keras_dcgan.losses.R1(gamma=args.gamma, interval=4),
+)
+
+# 4. Training. BackupAndRestore keeps the last epoch, and takes a run that was stopped up from there
+args.out.mkdir(parents=True, exist_ok=True)
+backup = args.out / "backup"
+columns = gan.num_classes if args.conditional else 5
+scale = max(1, 64 // images.shape[1])  # pixels of a picture to one of an image
+film = keras_dcgan.callbacks.GifSnapshot(
+    args.out / "film.gif", num_images=5 * columns, every=max(1, args.epochs // 25), scale=scale
+)
+gan.fit(
+    *data,
+    batch_size=batch_size,
+    epochs=args.epochs,
+    verbose=2,
+    callbacks=[
+        film,
+        keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
+        keras.callbacks.BackupAndRestore(backup),
+    ],
+)
+gan.save(args.out / "gan.keras")
+
+# 5. New samples; conditional ones in columns, class 0 first
+columns = gan.num_classes if args.conditional else 10
+keras_dcgan.images.grid(gan.generate(10 * columns, seed=args.seed), columns, scale=scale).save(args.out / "samples.png")
+print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
