@@ -26,7 +26,7 @@ parser.add_argument("--gamma", type=float, default=0.1, help="weight of the R1 p
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--width", type=float, default=1.0, help="a factor on all filter counts")
+parser.add_argument("--filters", type=int, help="of both networks, in place of 64 in G and 32 in D")
 parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
 args = parser.parse_args()
 
@@ -42,7 +42,9 @@ images, labels = (None if part is None else part[: args.images] for part in (ima
 print(f"{len(images)} images")
 
 # 2. Small networks and an average of the generator
-options = {"image_shape": images.shape[1:], "width": args.width, "seed": args.seed}
+options = {"image_shape": images.shape[1:], "seed": args.seed}
+if args.filters is not None:
+    options["filters"] = args.filters
 if args.augment:
     options["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=args.seed)
 if args.conditional:

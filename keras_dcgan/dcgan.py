@@ -124,13 +124,15 @@ class DCGAN(CheckedModel, SavedModel):
         self(inputs if self._conditional else inputs[0])  # builds the model
 
     @classmethod
-    def from_preset(cls, name, *, seed=None, **overrides):
+    def from_preset(cls, name, *, load_weights=False, seed=None, **overrides):
         """Makes a model of a published system, or of the recommended networks.
 
         Args:
             name: "recommended", to start with, at any `image_shape`; as they were published "mnist", "cifar10",
                 "radford_64", "radford_28" and "all_convolutional_28". For `ConditionalDCGAN` "recommended_conditional",
                 "fashion_mnist_conditional" or "radford_28_conditional".
+            load_weights: bool, True for a trained generator, in half precision, of the presets that have one:
+                "recommended_fashion_mnist" and "recommended_mnist" for `ConditionalDCGAN`. The discriminator is new.
             seed: int for the same initial weights, dropout masks and latents in every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …) and of the
                 model (`latent_prior`, `value_range`, `ema_momentum`, `augmentation`).
@@ -139,12 +141,15 @@ class DCGAN(CheckedModel, SavedModel):
             The model, not yet compiled.
 
         Raises:
-            ValueError: an unknown preset or override (the message lists the known), or one that cannot be built.
+            ValueError: an unknown preset or override (the message lists the known), one that cannot be built, or
+                trained weights that there are not, or not for these overrides.
 
         Example:
             >>> keras_dcgan.DCGAN.from_preset("radford_64", image_shape=(128, 128, 3), depth=5, width=0.5)
         """
-        generator, discriminator, arguments = presets.build(name, conditional=cls._conditional, seed=seed, **overrides)
+        generator, discriminator, arguments = presets.build(
+            name, conditional=cls._conditional, load_weights=load_weights, seed=seed, **overrides
+        )
         return cls(generator, discriminator, seed=seed, **arguments)
 
     def compile(self, g_opt=None, d_opt=None, loss=None, *, update="simultaneous", **kwargs):

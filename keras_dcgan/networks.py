@@ -182,7 +182,6 @@ def radford_generator(
     depth=None,
     kernel_size=5,
     batch_norm_affine=True,
-    conditional_batch_norm=False,
     width=1.0,
     value_range=(-1, 1),
     seed=None,
@@ -204,8 +203,6 @@ def radford_generator(
         kernel_size: int; where the stride 2 does not divide it, its windows overlap unevenly, which shows as a
             checkerboard.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
-        conditional_batch_norm: bool, True gives every class a learnt scale and centre of its own, through which alone
-            the label enters.
         width: positive float, a factor on all filter counts.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -215,20 +212,12 @@ def radford_generator(
         `(batch, *image_shape)` float32.
 
     Raises:
-        ValueError: `image_shape` that the strides cannot make (the message names the nearest that they can), or
-            `conditional_batch_norm` without classes or with `batch_norm_affine=False`.
+        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-        Networks, 2016, sections 3 and 4, figure 1; of the conditional batch normalisation, Dumoulin, Shlens and Kudlur,
-        A Learned Representation for Artistic Style, 2017, section 2.2, and Miyato and Koyama, cGANs with Projection
-        Discriminator, 2018, section 4.
+        Networks, 2016, sections 3 and 4, figure 1.
     """
-    if conditional_batch_norm and (num_classes is None or not batch_norm_affine):
-        raise ValueError(
-            "`conditional_batch_norm` learns a scale and a centre for each class: it needs num_classes, and "
-            f"batch_norm_affine=True. Received: num_classes={num_classes}, batch_norm_affine={batch_norm_affine}"
-        )
     depth = _depth(image_shape, depth)
     rows, columns, channels = _base(image_shape, stride=2**depth)
     projected, *hidden = _scale([_positive("filters", filters) * 2**i for i in reversed(range(depth))], width)
@@ -237,20 +226,13 @@ def radford_generator(
     if num_classes is not None:
         labels = Input((), dtype="int32", name="labels")
         inputs = [latents, labels]
-        if not conditional_batch_norm:
-            x = layers.Concatenate()([latents, _embed(labels, num_classes, 50, seeds)])
-
-    def normalize(x):
-        if conditional_batch_norm:
-            return _conditional_batch_norm(x, labels, num_classes)
-        return _batch_norm(batch_norm_affine)(x)
-
+        x = layers.Concatenate()([latents, _embed(labels, num_classes, 50, seeds)])
     x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=_normal(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
-    x = layers.ReLU()(normalize(x))
+    x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
     for filters in hidden:
         x = _upsample(filters, kernel_size, 2, kernel_initializer=_normal(seeds))(x)
-        x = layers.ReLU()(normalize(x))
+        x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
     x = _upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=_normal(seeds))(x)
     for layer in _to_images(value_range):
         x = layer(x)
@@ -407,18 +389,6 @@ def _upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializ
 
 def _batch_norm(affine):
     return layers.BatchNormalization(scale=affine, center=affine)
-
-
-def _conditional_batch_norm(x, labels, num_classes):
-    """Batch normalisation whose scale and centre are learnt for each class: at the start 1 and 0."""
-    channels = x.shape[-1]
-
-    def of_class(initializer):
-        embedding = layers.Embedding(_positive("num_classes", num_classes), channels, initializer)
-        return layers.Reshape((1, 1, channels))(embedding(labels))
-
-    x = layers.Multiply()([_batch_norm(affine=False)(x), of_class("ones")])
-    return layers.Add()([x, of_class("zeros")])
 
 
 def _embed(labels, num_classes, size, seeds):

@@ -2,9 +2,17 @@
 
 `generator`, `discriminator` and `model` hold keyword arguments of the two builders and of the model; `from_preset`
 overrides a key in every one of the three that has it. `training` tells how the system was published as trained.
+A file of `weights/` holds the trained generator of the preset that it is named after: the arrays of `get_weights()`, in
+half precision.
 """
 
+import pathlib
+
+import numpy as np
+
 from keras_dcgan import networks
+
+WEIGHTS = pathlib.Path(__file__).parent / "weights"
 
 _TUTORIAL = "TensorFlow's DCGAN tutorial"
 _RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning with DCGANs, 2016"
@@ -101,7 +109,6 @@ PRESETS = {
             "depth": 2,
             "kernel_size": 4,
             "batch_norm_affine": True,
-            "conditional_batch_norm": False,
             "width": 1.0,
             "value_range": (-1, 1),
         },
@@ -157,7 +164,6 @@ PRESETS = {
             "num_classes": 10,
             "filters": 64,
             "kernel_size": 4,
-            "conditional_batch_norm": True,
             "width": 1.0,
             "value_range": (-1, 1),
         },
@@ -177,12 +183,13 @@ PRESETS = {
 }
 
 
-def build(name, *, conditional, seed=None, **overrides):
+def build(name, *, conditional, load_weights=False, seed=None, **overrides):
     """Builds a preset's networks.
 
     Args:
         name: str, a key of `PRESETS`.
         conditional: bool, whether the model to be built takes labels.
+        load_weights: bool, whether the generator gets the trained weights of `WEIGHTS`.
         seed: int or None, for the networks' initial weights.
         **overrides: arguments that replace the preset's own.
 
@@ -190,7 +197,8 @@ def build(name, *, conditional, seed=None, **overrides):
         `(generator, discriminator, model_arguments)`.
 
     Raises:
-        ValueError: an unknown preset or override, or a preset for the other model.
+        ValueError: an unknown preset or override, a preset for the other model, or trained weights that there are not,
+            or not for these overrides.
     """
     kind = {True: "ConditionalDCGAN", False: "DCGAN"}
     if name not in PRESETS:
@@ -207,14 +215,30 @@ def build(name, *, conditional, seed=None, **overrides):
     unknown = sorted(set(overrides) - set(known))
     if unknown:
         raise ValueError(f'Preset "{name}" takes the overrides {", ".join(known)}. Received: {", ".join(unknown)}')
+    if load_weights:
+        _check_trained(name, overrides)
     generator, discriminator, model = (
         {key: overrides.get(key, value) for key, value in section.items()} for section in sections
     )
     make_generator, make_discriminator = preset["builders"]
     # two seeds from one, so that the networks do not start with the same numbers
     seeds = (None, None) if seed is None else (2 * seed, 2 * seed + 1)
-    return (
-        make_generator(**generator, seed=seeds[0]),
-        make_discriminator(**discriminator, seed=seeds[1]),
-        model,
-    )
+    generator = make_generator(**generator, seed=seeds[0])
+    if load_weights:
+        with np.load(WEIGHTS / f"{name}.npz") as file:
+            generator.set_weights([file[key] for key in file.files])
+    return generator, make_discriminator(**discriminator, seed=seeds[1]), model
+
+
+def _check_trained(name, overrides):
+    trained = sorted(path.stem for path in WEIGHTS.glob("*.npz"))
+    if name not in trained:
+        known = ", ".join(f'"{n}"' for n in trained)
+        raise ValueError(f"`load_weights`: there are trained weights of {known}. Received: name={name!r}")
+    allowed = ("ema_momentum", "augmentation")
+    refused = sorted(set(overrides).difference(allowed))
+    if refused:
+        raise ValueError(
+            "`load_weights=True` takes the networks as they were trained: of the overrides only "
+            f"{' and '.join(allowed)} may be given. Received: {', '.join(refused)}"
+        )

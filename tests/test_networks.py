@@ -172,46 +172,6 @@ def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(d([x, label])), logits + by_hand, rtol=1e-5, atol=1e-6)
 
 
-def test_conditional_batch_norm_scales_and_shifts_by_class():
-    gan = build("radford_28_conditional", image_shape=(8, 8, 1), width=1 / 32, conditional_batch_norm=True)
-    g = gan.generator
-    rng = np.random.default_rng(0)
-    for v in g.weights:  # class 0 keeps 1 and 0
-        if "embedding" in v.path:
-            v.assign(np.concatenate([v.numpy()[:1], rng.normal(size=(9, v.shape[1]))]))
-    z = rng.normal(size=(20, 100)).astype("float32")
-    label = np.repeat(np.array([0, 7], "int32"), 10)
-
-    # by hand, up to the first activation: batch statistics over all images and positions
-    dense = next(layer for layer in g.layers if isinstance(layer, keras.layers.Dense))
-    x = (z @ dense.kernel.numpy()).reshape(20, 2, 2, 8)
-    x = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-3)
-    scale, shift = (layer.embeddings.numpy()[label][:, None, None] for layer in embeddings_before(g, "re_lu"))
-    expected = np.maximum(x * scale + shift, 0)
-
-    first = next(layer for layer in g.layers if isinstance(layer, keras.layers.ReLU))
-    got = keras.ops.convert_to_numpy(keras.Model(g.inputs, first.output)([z, label], training=True))
-    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(got[:10], np.maximum(x[:10], 0), rtol=1e-3, atol=1e-4)
-    assert not [layer for layer in g.layers if isinstance(layer, keras.layers.Concatenate)]
-
-
-def embeddings_before(model, name):
-    """The embeddings whose outputs enter the first layer of that name: scale, shift."""
-    add = next(layer for layer in model.layers if layer.name.startswith(name)).input._keras_history.operation
-    multiply, shift = (x._keras_history.operation for x in add.input)
-    scale = multiply.input[1]._keras_history.operation
-    return [layer.input._keras_history.operation for layer in (scale, shift)]
-
-
-@pytest.mark.parametrize(
-    "arguments", [{}, {"num_classes": 10, "batch_norm_affine": False}, {"batch_norm_affine": False}]
-)
-def test_conditional_batch_norm_needs_classes_and_affine(arguments):
-    with pytest.raises(ValueError, match="`conditional_batch_norm` learns a scale"):
-        networks.radford_generator((8, 8, 1), depth=1, conditional_batch_norm=True, **arguments)
-
-
 def test_refuses_an_unknown_projection():
     with pytest.raises(ValueError, match='`projection` must be "average" or "positions"'):
         build("radford_28_conditional", projection="flat")

@@ -40,7 +40,6 @@ RECIPES = {
     "conditional": CONDITIONAL,
     "conditional_no_penalty": CONDITIONAL | {"gamma": None},
     "average_projection": CONDITIONAL | {"projection": "average"},
-    "concatenated_labels": CONDITIONAL | {"conditional_batch_norm": False},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
 TRAINING = ("preset", "batch_size", "rate", "beta_1", "gamma")

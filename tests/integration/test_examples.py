@@ -139,12 +139,14 @@ def test_fashion_mnist_conditional(tmp_path, little):
 @pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2]])
 def test_recommended(tmp_path, little, options):
     out = tmp_path / "out"
-    given = ("--data", little, "--images", 40, "--epochs", 2, "--width", 0.25, "--seed", 3, "--out", out)
+    given = ("--data", little, "--images", 40, "--epochs", 2, "--filters", 8, "--seed", 3, "--out", out)
     output = run("examples/recommended.py", *given, "--augment", *options)
     assert "40 images" in output
     gan = keras.saving.load_model(out / "gan.keras")
     assert isinstance(gan, keras_dcgan.ConditionalDCGAN) == bool(options)
     assert gan.ema_momentum == 0.999
+    first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
+    assert first.filters == 8
     assert isinstance(gan.augmentation, keras_dcgan.augmentation.DiffAugment)
     assert gan.loss.gamma == (2 if options else 0.1)
     assert gan.loss.interval == 4
