@@ -20,7 +20,26 @@ import numpy as np
 import quality
 
 import keras_dcgan
-from keras_dcgan import metrics
+from keras_dcgan import backend, metrics
+
+
+class JoinedBatches(keras_dcgan.DCGAN):
+    """Real and generated images as one batch, which the discriminator normalises together: a common mistake."""
+
+    def _update_both(self, real, z, labels):
+        def forward():
+            fake = self._generate(z, labels, training=True)
+            logits = self._discriminate(keras.ops.concatenate([real, fake]), labels, training=True)
+            real_logits, fake_logits = keras.ops.split(logits, 2)
+            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
+            return (self._g_loss(fake_logits), d_loss), (real_logits, fake_logits)
+
+        networks = [(self.g_opt, self.generator), (self.d_opt, self.discriminator)]
+        losses, logits, gradients = backend.gradients(self, forward, *(n.trainable_variables for _, n in networks))
+        for (optimizer, network), own in zip(networks, gradients, strict=True):
+            backend.apply(optimizer, own, network.trainable_variables)
+        return *losses, *logits
+
 
 TUTORIAL = {"preset": "mnist", "batch_size": 256, "rate": 1e-4, "beta_1": 0.9}
 RADFORD = {"preset": "radford_28", "batch_size": 128, "rate": 2e-4, "beta_1": 0.5}
@@ -37,12 +56,13 @@ RECIPES = {
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
+    "joined_batches": RECOMMENDED | {"model": JoinedBatches},
     "conditional": CONDITIONAL,
     "conditional_no_penalty": CONDITIONAL | {"gamma": None},
     "average_projection": CONDITIONAL | {"projection": "average"},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
-TRAINING = ("preset", "batch_size", "rate", "beta_1", "gamma")
+TRAINING = ("preset", "model", "batch_size", "rate", "beta_1", "gamma")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
@@ -132,7 +152,7 @@ def train(name, seed):
     conditional = "conditional" in recipe["preset"]
     if conditional:
         overrides["num_classes"] = int(labels.max()) + 1
-    model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
+    model = recipe.get("model", keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN)
     keras.utils.set_random_seed(seed)
     gan = model.from_preset(recipe["preset"], image_shape=images.shape[1:], seed=seed, **overrides)
     gamma = recipe.get("gamma")

@@ -153,6 +153,25 @@ def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, 
         run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
 
 
+def test_joined_batches_are_normalised_together(tmp_path, little, classifier):
+    options = ("--minutes", 0, "--images", 32, "--classifier", classifier[1], "--samples", 50)
+    rows("recipes.py", tmp_path, little, "joined_batches", *options, "--folder", tmp_path)
+    saved = tmp_path / "joined_batches-0.keras"
+    trained = keras.saving.load_model(saved, custom_objects={"JoinedBatches": keras_dcgan.DCGAN})
+
+    # by hand: after one step the moving mean has gone a hundredth of the way to the mean of all 64 images
+    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=(28, 28, 1), seed=0)
+    fake = keras.ops.convert_to_numpy(gan.generator(gan.sample_latents(32), training=True))
+    real = keras_dcgan.datasets.load(little)[0][:32] / 127.5 - 1
+
+    def normalization(model):
+        return next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
+
+    before = keras.Model(gan.discriminator.inputs, normalization(gan.discriminator).input)
+    mean = before.predict(np.concatenate([real, fake]).astype("float32"), verbose=0).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(normalization(trained.discriminator).moving_mean, 0.01 * mean, rtol=1e-3, atol=1e-7)
+
+
 def test_recipes(tmp_path, little, classifier):
     network, classifier_path = classifier
     folder = tmp_path / "new" / "models"
