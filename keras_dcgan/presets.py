@@ -182,6 +182,10 @@ PRESETS = {
     },
 }
 
+PRESETS["recommended_fashion_mnist"] = PRESETS["recommended_conditional"] | {
+    "training": f"60,000 images, 20 epochs, {_RECOMMENDED_TRAINING}, both rates falling linearly to 0",
+}
+
 
 def build(name, *, conditional, load_weights=False, seed=None, **overrides):
     """Builds a preset's networks.
