@@ -183,6 +183,7 @@ PRESETS = {
 }
 
 PRESETS["recommended_fashion_mnist"] = PRESETS["recommended_conditional"] | {
+    "discriminator": PRESETS["recommended_conditional"]["discriminator"] | {"filters": 64},
     "training": f"60,000 images, 20 epochs, {_RECOMMENDED_TRAINING}, both rates falling linearly to 0",
 }
 
