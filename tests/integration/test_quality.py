@@ -153,6 +153,29 @@ def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, 
         run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
 
 
+@pytest.mark.parametrize("momentum", [None, 0.9])
+def test_half_precision_of_the_generator_that_makes_the_images(tmp_path, momentum):
+    gan, other = (
+        keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", width=1 / 32, seed=s, ema_momentum=momentum)
+        for s in (0, 1)
+    )
+    if momentum is not None:
+        gan.averaged_generator.set_weights(other.generator.get_weights())
+    gan.save(tmp_path / "gan.keras")
+    out = tmp_path / "gan.npz"
+    printed = run(f"{FOLDER}/half_precision.py", tmp_path / "gan.keras", out, "--samples", 20)
+    expected = [w.astype("float16") for w in (gan if momentum is None else other).generator.get_weights()]
+    with np.load(out) as file:
+        for name, weights in zip(file.files, expected, strict=True):
+            assert file[name].dtype == "float16"
+            np.testing.assert_array_equal(file[name], weights)
+    asked = {"labels": np.arange(20) % 10, "seed": 0}
+    full = gan.generate(20, **asked).astype(int)
+    (gan.averaged_generator or gan.generator).set_weights(expected)
+    difference = np.abs(full - gan.generate(20, **asked))
+    assert f"differ by {difference.mean():.3f} on average and {difference.max()} at the most" in printed
+
+
 def test_joined_batches_are_normalised_together(tmp_path, little, classifier):
     options = ("--minutes", 0, "--images", 32, "--classifier", classifier[1], "--samples", 50)
     rows("recipes.py", tmp_path, little, "joined_batches", *options, "--folder", tmp_path)
