@@ -1,9 +1,9 @@
 """The recommended settings in a long training, on a known set or on images of your own, also on few.
 
 python examples/recommended.py --data mnist --conditional
-python examples/recommended.py --data cifar10
-python examples/recommended.py --data FOLDER --size 64 --augment      # a few thousand pictures
-python examples/recommended.py --data FOLDER --size 64 --conditional  # one folder of pictures a class
+python examples/recommended.py --data cifar10 --conditional --no-batch-norm
+python examples/recommended.py --data FOLDER --size 64 --no-batch-norm --augment  # a few thousand pictures
+python examples/recommended.py --data FOLDER --size 64 --no-batch-norm --augment --conditional  # a folder a class
 
 Stopped or killed, the same command goes on after the last whole epoch.
 """
@@ -22,6 +22,7 @@ parser.add_argument("--size", type=int, help="side of the images, for folders")
 parser.add_argument("--images", type=int, help="train on the first so many images only")
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
 parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
+parser.add_argument("--no-batch-norm", action="store_true", help="none in D: for colour, and for 64x64")
 parser.add_argument("--gamma", type=float, default=0.1, help="weight of the R1 penalty")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
@@ -42,7 +43,7 @@ images, labels = (None if part is None else part[: args.images] for part in (ima
 print(f"{len(images)} images")
 
 # 2. Small networks and an average of the generator
-options = {"image_shape": images.shape[1:], "seed": args.seed}
+options = {"image_shape": images.shape[1:], "seed": args.seed, "batch_norm": not args.no_batch_norm}
 if args.filters is not None:
     options["filters"] = args.filters
 if args.augment:

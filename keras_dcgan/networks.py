@@ -246,6 +246,7 @@ def radford_discriminator(
     filters=128,
     depth=None,
     kernel_size=5,
+    batch_norm=True,
     batch_norm_affine=True,
     projection="average",
     width=1.0,
@@ -264,6 +265,9 @@ def radford_discriminator(
         filters: int, channels of the first layer.
         depth: int, number of convolutions; None for the same as in the generator.
         kernel_size: int.
+        batch_norm: bool, False leaves batch normalisation out, and starts the convolutions' weights as He et al. (2015)
+            do. It is normalised over real and generated images apart, so that what all images of a batch have in
+            common, such as a weave, is hidden from it.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
         projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
             for every channel and position, so that the discriminator sees also where a class has its features.
@@ -285,15 +289,22 @@ def radford_discriminator(
         raise ValueError(f'`projection` must be "average" or "positions". Received: projection={projection!r}')
     _base(image_shape, stride=1)
     seeds = _seeds(seed)
+    initializer = _normal if batch_norm else _he
     images = x = Input(image_shape, name="images")
     channels = [_positive("filters", filters) * 2**i for i in range(_depth(image_shape, depth))]
     for i, units in enumerate(_scale(channels, width)):
+        normalised = batch_norm and i > 0
         # a bias only where no batch normalisation follows to take it away again
         convolution = layers.Conv2D(
-            units, kernel_size, strides=2, padding="same", use_bias=i == 0, kernel_initializer=_normal(seeds)
+            units,
+            kernel_size,
+            strides=2,
+            padding="same",
+            use_bias=not normalised,
+            kernel_initializer=initializer(seeds),
         )
         x = convolution(x)
-        if i > 0:
+        if normalised:
             x = _batch_norm(batch_norm_affine)(x)
         x = layers.LeakyReLU(0.2)(x)
     logits = _to_logits(_normal(seeds))(layers.Flatten()(x))
@@ -411,6 +422,10 @@ def _to_logits(initializer):
 
 def _glorot(seeds):
     return initializers.GlorotUniform(seed=next(seeds))
+
+
+def _he(seeds):
+    return initializers.HeNormal(seed=next(seeds))
 
 
 def _normal(seeds):

@@ -155,6 +155,23 @@ def test_batch_norm_without_scale_and_centre_is_an_option():
     assert not any(layer.scale or layer.center for layer in norms)
 
 
+def test_a_discriminator_without_batch_norm_is_an_option():
+    gan = build("recommended", image_shape=(64, 64, 3), batch_norm=False)
+    assert outline(gan.discriminator) == [
+        ("Conv2D", 32, 4, 2, 16 * 3 * 32 + 32),
+        ("Conv2D", 64, 4, 2, 16 * 32 * 64 + 64),
+        ("Conv2D", 128, 4, 2, 16 * 64 * 128 + 128),
+        ("Conv2D", 256, 4, 2, 16 * 128 * 256 + 256),
+        ("Dense", 1, None, None, 4 * 4 * 256 + 1),
+    ]
+    for layer in gan.discriminator.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel = layer.kernel.numpy()
+            fan_in = kernel[..., 0].size
+            assert kernel.std() == pytest.approx(np.sqrt(2 / fan_in), rel=5 / np.sqrt(kernel.size))
+    assert outline(gan.generator) == outline(build("recommended", image_shape=(64, 64, 3)).generator)
+
+
 @pytest.mark.parametrize("projection", ["average", "positions"])
 def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
     gan = build("radford_28_conditional", image_shape=(8, 8, 1), width=1 / 32, projection=projection)

@@ -56,10 +56,13 @@ RECIPES = {
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
+    "no_batch_norm": RECOMMENDED | {"batch_norm": False},
+    "no_batch_norm_augmented": RECOMMENDED | {"batch_norm": False, "augmentation": True},
     "joined_batches": RECOMMENDED | {"model": JoinedBatches},
     "conditional": CONDITIONAL,
     "conditional_no_penalty": CONDITIONAL | {"gamma": None},
     "average_projection": CONDITIONAL | {"projection": "average"},
+    "conditional_no_batch_norm": CONDITIONAL | {"batch_norm": False},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
 TRAINING = ("preset", "model", "batch_size", "rate", "beta_1", "gamma")

@@ -136,7 +136,7 @@ def test_fashion_mnist_conditional(tmp_path, little):
         assert film.size == (10 * 30 + 2,) * 2
 
 
-@pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2]])
+@pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
 def test_recommended(tmp_path, little, options):
     out = tmp_path / "out"
     given = ("--data", little, "--images", 40, "--epochs", 2, "--filters", 8, "--seed", 3, "--out", out)
@@ -147,6 +147,8 @@ def test_recommended(tmp_path, little, options):
     assert gan.ema_momentum == 0.999
     first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
     assert first.filters == 8
+    norms = [layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) == (0 if options else 1)
     assert isinstance(gan.augmentation, keras_dcgan.augmentation.DiffAugment)
     assert gan.loss.gamma == (2 if options else 0.1)
     assert gan.loss.interval == 4
