@@ -6,6 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from test_examples import run
 
 import keras_dcgan
@@ -193,6 +194,24 @@ def test_joined_batches_are_normalised_together(tmp_path, little, classifier):
     before = keras.Model(gan.discriminator.inputs, normalization(gan.discriminator).input)
     mean = before.predict(np.concatenate([real, fake]).astype("float32"), verbose=0).mean(axis=(0, 1, 2))
     np.testing.assert_allclose(normalization(trained.discriminator).moving_mean, 0.01 * mean, rtol=1e-3, atol=1e-7)
+
+
+def test_plot_recipes_joins_files(tmp_path):
+    def draw(*contents):
+        files = [tmp_path / f"{i}.json" for i in range(len(contents))]
+        for file, content in zip(files, contents, strict=True):
+            file.write_text(json.dumps({"rows": content}))
+        out = tmp_path / "new" / "curves.png"
+        run(f"{FOLDER}/plot_recipes.py", *files, "--out", out)
+        return np.asarray(Image.open(out).convert("RGB"))
+
+    one, other = (
+        [{"images": name, "seed": seed, "minutes": m, "frechet_distance": far / m} for seed in (0, 1) for m in (1, 2)]
+        for name, far in (("recommended", 50), ("tutorial", 400))
+    )
+    both = draw(one, other)
+    np.testing.assert_array_equal(draw(one + other), both)
+    assert (draw(one, one) != both).any()
 
 
 def test_recipes(tmp_path, little, classifier):
