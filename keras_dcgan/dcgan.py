@@ -130,8 +130,9 @@ class DCGAN(CheckedModel, SavedModel):
         Args:
             name: "recommended", to start with, at any `image_shape`; as they were published "mnist", "cifar10",
                 "radford_64", "radford_28" and "all_convolutional_28". For `ConditionalDCGAN` "recommended_conditional",
-                "recommended_fashion_mnist", "fashion_mnist_conditional" or "radford_28_conditional".
-            load_weights: bool, True for the trained generator that comes with a preset:
+                "recommended_cifar10", "recommended_fashion_mnist", "fashion_mnist_conditional" or
+                "radford_28_conditional".
+            load_weights: bool, True for the trained generator that comes with a preset: "recommended_cifar10" and
                 "recommended_fashion_mnist" of `ConditionalDCGAN`. The discriminator is new.
             seed: int for the same initial weights, dropout masks and latents in every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …) and of the

@@ -49,7 +49,7 @@ def test_load_weights_refuses_other_networks(weights):
 
 def test_files_are_small_and_fit():
     files = sorted(presets.WEIGHTS.glob("*.npz"))
-    assert [path.stem for path in files] == ["recommended_fashion_mnist"]
+    assert [path.stem for path in files] == ["recommended_cifar10", "recommended_fashion_mnist"]
     assert max(path.stat().st_size for path in files) < 3e6
     assert sum(path.stat().st_size for path in files) < 8e6
     for path in files:
@@ -73,3 +73,12 @@ def test_trained_fashion_mnist_makes_the_class_asked_for():
     made = np.mean(nearest(gan.generate(labels=asked, seed=0).astype("float32")) == asked)
     assert real == pytest.approx(0.7, abs=0.05)
     assert made == pytest.approx(real, abs=0.1)
+
+
+def test_trained_cifar10_has_blue_behind_aeroplanes_and_ships_alone():
+    gan = from_preset("recommended_cifar10", load_weights=True, seed=0)
+    colours = gan.generate(500, seed=0).mean(axis=(1, 2)).reshape(50, 10, 3).mean(axis=0)  # each class in turn
+    blue = colours[:, 2] - colours[:, 0]
+    assert sorted(np.argsort(blue)[-2:]) == [0, 8]
+    assert blue[[0, 8]].min() > 10
+    assert np.delete(blue, [0, 8]).max() < 0
