@@ -266,8 +266,8 @@ def radford_discriminator(
         depth: int, number of convolutions; None for the same as in the generator.
         kernel_size: int.
         batch_norm: bool, False leaves batch normalisation out, and starts the convolutions' weights as He et al. (2015)
-            do. It is normalised over real and generated images apart, so that what all images of a batch have in
-            common, such as a weave, is hidden from it.
+            do. Real and generated images are normalised apart, so that with it much of what all generated images have
+            in common, such as a weave, is hidden from the discriminator.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
         projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
             for every channel and position, so that the discriminator sees also where a class has its features.

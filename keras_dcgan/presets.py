@@ -184,14 +184,14 @@ PRESETS = {
     },
 }
 
-PRESETS["recommended_fashion_mnist"] = PRESETS["recommended_conditional"] | {
-    "discriminator": PRESETS["recommended_conditional"]["discriminator"] | {"filters": 64},
+_CONDITIONAL = PRESETS["recommended_conditional"]
+PRESETS["recommended_fashion_mnist"] = _CONDITIONAL | {
+    "discriminator": _CONDITIONAL["discriminator"] | {"filters": 64},
     "training": f"60,000 images, 20 epochs, {_RECOMMENDED_TRAINING}, both rates falling linearly to 0",
 }
-PRESETS["recommended_cifar10"] = PRESETS["recommended_conditional"] | {
-    "generator": PRESETS["recommended_conditional"]["generator"] | {"image_shape": (32, 32, 3)},
-    "discriminator": PRESETS["recommended_conditional"]["discriminator"]
-    | {"image_shape": (32, 32, 3), "filters": 64, "batch_norm": False},
+PRESETS["recommended_cifar10"] = _CONDITIONAL | {
+    "generator": _CONDITIONAL["generator"] | {"image_shape": (32, 32, 3)},
+    "discriminator": _CONDITIONAL["discriminator"] | {"image_shape": (32, 32, 3), "filters": 64, "batch_norm": False},
     "training": f"50,000 images, 24 epochs, {_RECOMMENDED_TRAINING}, both rates falling linearly to 0",
 }
 
