@@ -1,0 +1,151 @@
+"""Speed and memory of `fit` and `generate` beside what people write by hand, on the same networks.
+
+python benchmarks/speed/compare.py [PART ...] [--rounds 5] --out out/speed.json
+
+Every contender is a process of its own. It does its work once without being timed, and then in turn with the others,
+once a round, so that what slows the machine down for a while slows all of them. Tables: images a second (median of the
+rounds); how many times as fast the first line is (median, lowest and highest of the rounds); peak memory in MB
+after the first round, and how much it has grown after the last.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+from contender import NETWORKS, SAMPLES
+
+from keras_dcgan.files import replacing
+
+FOLDER = pathlib.Path(__file__).parent
+# label -> backend and arguments of contender.py
+TRAINING = {
+    "fit": ("tensorflow", "fit"),
+    "fit, mixed_bfloat16": ("tensorflow", "fit", "--dtype-policy", "mixed_bfloat16"),
+    "fit, alternating": ("tensorflow", "alternating"),
+    "our step in a bare loop": ("tensorflow", "bare_loop"),
+    "TensorFlow's tutorial": ("tensorflow", "tensorflow_tutorial"),
+    "Keras's example": ("tensorflow", "keras_example"),
+    "PyTorch's example": ("torch", "pytorch_example"),
+    "fit on PyTorch": ("torch", "fit"),
+    "a loop in JAX": ("jax", "jax_loop"),
+    "fit on JAX": ("jax", "fit"),
+}
+SAMPLING = {"generate": ("tensorflow", "generate")} | {
+    f"predict, {size} at once": ("tensorflow", "predict", "--batch-size", str(size)) for size in (32, 128, 512)
+}
+STEPS = str(60_000 // NETWORKS["radford_28"].batch_size)
+MEMORY = {
+    "fit": ("tensorflow", "fit", "--steps", STEPS),
+    "TensorFlow's tutorial": ("tensorflow", "tensorflow_tutorial", "--steps", STEPS),
+}
+PARTS = (*NETWORKS, "sampling", "memory", "import")
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=", ".join(PARTS) + "; default: all")
+parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some seconds of them")
+parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the tables")
+args = parser.parse_args()
+results = []
+
+
+class Contender:
+    """A process that waits for its turn."""
+
+    def __init__(self, network, backend, name, *options):
+        self.process = subprocess.Popen(
+            [sys.executable, FOLDER / "contender.py", name, network, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"KERAS_BACKEND": backend},
+        )
+        self.seconds, self.memory = [], []
+
+    def work(self):
+        """Lets it do its work once."""
+        print(file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline().split()
+        if not answer:
+            sys.exit(f"{self.process.args} failed")
+        self.seconds.append(float(answer[0]))
+        self.memory.append(float(answer[1]))
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def table(title, *columns):
+    print(f"\n| {title} |", *(f"{name} |" for name in columns))
+    print("|---|" + "---:|" * len(columns), flush=True)
+
+
+def record(part, label, **figures):
+    results.append({"part": part, "contender": label} | figures)
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(args.out) as temporary:
+            temporary.write_text(
+                json.dumps({"arguments": vars(args), "results": results}, default=str, indent=1) + "\n"
+            )
+
+
+def speeds(part, title, network, contenders, images):
+    """All contenders in turn."""
+    processes = {label: Contender(network, *command) for label, command in contenders.items()}
+    for _ in range(1 + args.rounds):
+        for process in processes.values():
+            process.work()
+    first = next(iter(processes.values()))
+    table(title, "images a second", "the first line is times as fast", "from", "to", "MB", "MB later")
+    for label, process in processes.items():
+        process.end()
+        seconds, memory = process.seconds[1:], process.memory
+        ratios = sorted(own / other for own, other in zip(seconds, first.seconds[1:], strict=True))
+        figures = (statistics.median(ratios), ratios[0], ratios[-1])
+        cells = [f"{images / statistics.median(seconds):.0f}", *(f"{x:.2f}" for x in figures)]
+        print(
+            f"| {label} |", *(f"{x} |" for x in cells), f"{memory[0]:.0f} | {memory[-1] - memory[0]:.0f} |", flush=True
+        )
+        record(part, label, images=images, seconds=seconds, peak_memory=memory)
+
+
+def training(network):
+    steps, batch_size = args.steps or NETWORKS[network].steps, NETWORKS[network].batch_size
+    contenders = {label: (*TRAINING[label], "--steps", str(steps)) for label in args.only}
+    speeds(network, f"{network}, batch {batch_size}", network, contenders, steps * batch_size)
+
+
+def memory():
+    table("an epoch of 60,000 images, 28×28", "peak memory in MB")
+    for label, command in MEMORY.items():
+        contender = Contender("radford_28", *command)
+        contender.work()
+        contender.end()
+        print(f"| {label} | {contender.memory[0]:.0f} |", flush=True)
+        record("memory", label, peak_memory=contender.memory)
+
+
+def start_up():
+    code = "import keras, time; start = time.perf_counter(); import keras_dcgan; print(time.perf_counter() - start)"
+    seconds = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(args.rounds)]
+    table("import", "ms")
+    print(f"| keras_dcgan, after keras | {1000 * statistics.median(seconds):.0f} |", flush=True)
+    record("import", "keras_dcgan", seconds=seconds)
+
+
+for part in args.parts:
+    if part == "memory":
+        memory()
+    elif part == "import":
+        start_up()
+    elif part == "sampling":
+        speeds(part, f"{SAMPLES:,} samples of mnist", "mnist", SAMPLING, SAMPLES)
+    else:
+        training(part)

@@ -1,0 +1,161 @@
+"""One contender of compare.py: does its work once for each line on standard input, and prints seconds and peak memory.
+
+KERAS_BACKEND=tensorflow python benchmarks/speed/contender.py fit mnist
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+from starter import Starter
+
+import keras_dcgan
+
+
+@dataclasses.dataclass
+class Setting:
+    """A network, how it is trained, and how many steps make an epoch: some seconds of them on two cores."""
+
+    preset: str
+    batch_size: int
+    steps: int
+    rate: float
+    beta_1: float
+    width: float = 1.0
+
+    def model(self):
+        return keras_dcgan.DCGAN.from_preset(self.preset, width=self.width, seed=0)
+
+    def optimizers(self):
+        return [keras.optimizers.Adam(self.rate, beta_1=self.beta_1) for _ in range(2)]
+
+    def images(self, image_shape):
+        """An epoch of noise: the time of a step does not depend on what the images show."""
+        shape = (self.steps * self.batch_size, *image_shape)
+        return np.random.default_rng(0).integers(0, 256, shape, "uint8")
+
+
+NETWORKS = {
+    "mnist": Setting("mnist", 256, 10, 1e-4, 0.9),
+    "cifar10": Setting("cifar10", 256, 8, 1e-4, 0.9),
+    "radford_64": Setting("radford_64", 128, 8, 2e-4, 0.5, width=0.25),
+    "radford_28": Setting("radford_28", 64, 150, 2e-4, 0.5, width=0.25),
+}
+SAMPLES = 10_000
+
+
+def fit(setting, starter, **options):
+    """Ours, as a user runs it: uint8 images in memory, a film of samples."""
+    gan = setting.model()
+    gan.compile(*setting.optimizers(), **options)
+    images = setting.images(gan.image_shape)
+    with tempfile.TemporaryDirectory() as folder:
+        film = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "film.gif"))
+        gan.fit(images, batch_size=setting.batch_size, epochs=10_000, verbose=0, callbacks=[film, starter])
+
+
+def alternating(setting, starter):
+    """The same, with updates in turn."""
+    fit(setting, starter, update="alternating")
+
+
+def bare_loop(setting, starter):
+    """The compiled step of ours in a Python loop, and nothing around it."""
+    import tensorflow as tf
+
+    gan = setting.model()
+    gan.compile(*setting.optimizers())
+    images = setting.images(gan.image_shape)
+    batches = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images)).batch(setting.batch_size).prefetch(1)
+    step = tf.function(gan.train_step)
+    while starter.go():
+        for batch in batches:
+            step(batch)
+        starter.done()
+
+
+def tensorflow_tutorial(setting, starter):
+    from tensorflow_tutorial import Loop
+
+    gan = setting.model()
+    images = setting.images(gan.image_shape)
+    Loop(gan.generator, gan.discriminator, images, setting.batch_size, *setting.optimizers()).train(starter)
+
+
+def keras_example(setting, starter):
+    import tensorflow as tf
+    from keras_example import GAN
+
+    ours = setting.model()
+    gan = GAN(ours.generator, ours.discriminator)
+    g_opt, d_opt = setting.optimizers()
+    gan.compile(g_opt=g_opt, d_opt=d_opt, loss_fn=keras.losses.BinaryCrossentropy(from_logits=True))
+    images = setting.images(ours.image_shape).astype("float32") / 127.5 - 1
+    batches = tf.data.Dataset.from_tensor_slices(images).shuffle(1024).batch(setting.batch_size)
+    gan.fit(batches, epochs=10_000, verbose=0, callbacks=[starter])
+
+
+def pytorch_example(setting, starter):
+    from pytorch_example import Loop
+
+    gan = setting.model()
+    images = setting.images(gan.image_shape)
+    options = {"lr": setting.rate, "betas": (setting.beta_1, 0.999)}
+    Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options).train(starter)
+
+
+def jax_loop(setting, starter):
+    from jax_loop import Loop
+
+    gan = setting.model()
+    images = setting.images(gan.image_shape)
+    Loop(gan.generator, gan.discriminator, images, setting.batch_size, setting.rate, setting.beta_1).train(starter)
+
+
+def generate(setting, starter):
+    """Samples by `generate`, from latents to pixels."""
+    gan = setting.model()
+    while starter.go():
+        gan.generate(SAMPLES, seed=0)
+        starter.done()
+
+
+def predict(setting, starter, batch_size):
+    """The generator's `predict` on latents that are there already; its images are floats."""
+    generator = setting.model().generator
+    latents = np.random.default_rng(0).standard_normal((SAMPLES, generator.input_shape[1]), "float32")
+    while starter.go():
+        generator.predict(latents, batch_size=batch_size, verbose=0)
+        starter.done()
+
+
+CONTENDERS = [
+    fit,
+    alternating,
+    bare_loop,
+    tensorflow_tutorial,
+    keras_example,
+    pytorch_example,
+    jax_loop,
+    generate,
+    predict,
+]
+
+if __name__ == "__main__":
+    names = {contender.__name__: contender for contender in CONTENDERS}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=names)
+    parser.add_argument("network", choices=NETWORKS)
+    parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
+    parser.add_argument("--steps", type=int, help="steps of an epoch")
+    parser.add_argument("--batch-size", type=int, help="of predict")
+    args = parser.parse_args()
+    keras.config.set_dtype_policy(args.dtype_policy)
+    setting = NETWORKS[args.network]
+    if args.steps is not None:
+        setting = dataclasses.replace(setting, steps=args.steps)
+    options = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    names[args.name](setting, Starter(), **options)
