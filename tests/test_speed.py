@@ -54,10 +54,10 @@ def test_the_loop_of_tensorflows_tutorial_is_our_simultaneous_update(gan, drawn)
     import tensorflow as tf
 
     module = importlib.import_module("tensorflow_tutorial")
-    networks = keras.models.clone_model(gan.generator), keras.models.clone_model(gan.discriminator)
-    for copy, network in zip(networks, (gan.generator, gan.discriminator), strict=True):
+    copies = [keras.models.clone_model(network) for network in (gan.generator, gan.discriminator)]
+    for copy, network in zip(copies, (gan.generator, gan.discriminator), strict=True):
         copy.set_weights(network.get_weights())
-    loop = module.Loop(*networks, drawn[0][0], 6, keras.optimizers.Adam(RATE), keras.optimizers.Adam(RATE))
+    loop = module.Loop(*copies, drawn[0][0], 6, keras.optimizers.Adam(RATE), keras.optimizers.Adam(RATE))
     tf.config.run_functions_eagerly(True)
     try:
         losses = []

@@ -10,6 +10,7 @@ after the first round, and how much it has grown after the last.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -36,11 +37,6 @@ TRAINING = {
 }
 SAMPLING = {"generate": ("tensorflow", "generate")} | {
     f"predict, {size} at once": ("tensorflow", "predict", "--batch-size", str(size)) for size in (32, 128, 512)
-}
-STEPS = str(60_000 // NETWORKS["radford_28"].batch_size)
-MEMORY = {
-    "fit": ("tensorflow", "fit", "--steps", STEPS),
-    "TensorFlow's tutorial": ("tensorflow", "tensorflow_tutorial", "--steps", STEPS),
 }
 PARTS = (*NETWORKS, "sampling", "memory", "import")
 
@@ -123,9 +119,11 @@ def training(network):
 
 
 def memory():
-    table("an epoch of 60,000 images, 28×28", "peak memory in MB")
-    for label, command in MEMORY.items():
-        contender = Contender("radford_28", *command)
+    batch_size = NETWORKS["radford_28"].batch_size
+    steps = math.ceil(60_000 / batch_size)
+    table(f"an epoch of {steps * batch_size:,} images, 28×28", "peak memory in MB")
+    for label in ("fit", "TensorFlow's tutorial"):
+        contender = Contender("radford_28", *TRAINING[label], "--steps", str(steps))
         contender.work()
         contender.end()
         print(f"| {label} | {contender.memory[0]:.0f} |", flush=True)

@@ -32,10 +32,11 @@ class Setting:
     def optimizers(self):
         return [keras.optimizers.Adam(self.rate, beta_1=self.beta_1) for _ in range(2)]
 
-    def images(self, image_shape):
-        """An epoch of noise: the time of a step does not depend on what the images show."""
-        shape = (self.steps * self.batch_size, *image_shape)
-        return np.random.default_rng(0).integers(0, 256, shape, "uint8")
+    def model_and_images(self):
+        """A model, and an epoch of noise: the time of a step does not depend on what the images show."""
+        gan = self.model()
+        shape = (self.steps * self.batch_size, *gan.image_shape)
+        return gan, np.random.default_rng(0).integers(0, 256, shape, "uint8")
 
 
 NETWORKS = {
@@ -49,9 +50,8 @@ SAMPLES = 10_000
 
 def fit(setting, starter, **options):
     """Ours, as a user runs it: uint8 images in memory, a film of samples."""
-    gan = setting.model()
+    gan, images = setting.model_and_images()
     gan.compile(*setting.optimizers(), **options)
-    images = setting.images(gan.image_shape)
     with tempfile.TemporaryDirectory() as folder:
         film = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "film.gif"))
         gan.fit(images, batch_size=setting.batch_size, epochs=10_000, verbose=0, callbacks=[film, starter])
@@ -66,9 +66,8 @@ def bare_loop(setting, starter):
     """The compiled step of ours in a Python loop, and nothing around it."""
     import tensorflow as tf
 
-    gan = setting.model()
+    gan, images = setting.model_and_images()
     gan.compile(*setting.optimizers())
-    images = setting.images(gan.image_shape)
     batches = tf.data.Dataset.from_tensor_slices(images).shuffle(len(images)).batch(setting.batch_size).prefetch(1)
     step = tf.function(gan.train_step)
     while starter.go():
@@ -80,8 +79,7 @@ def bare_loop(setting, starter):
 def tensorflow_tutorial(setting, starter):
     from tensorflow_tutorial import Loop
 
-    gan = setting.model()
-    images = setting.images(gan.image_shape)
+    gan, images = setting.model_and_images()
     Loop(gan.generator, gan.discriminator, images, setting.batch_size, *setting.optimizers()).train(starter)
 
 
@@ -89,11 +87,11 @@ def keras_example(setting, starter):
     import tensorflow as tf
     from keras_example import GAN
 
-    ours = setting.model()
+    ours, images = setting.model_and_images()
     gan = GAN(ours.generator, ours.discriminator)
     g_opt, d_opt = setting.optimizers()
     gan.compile(g_opt=g_opt, d_opt=d_opt, loss_fn=keras.losses.BinaryCrossentropy(from_logits=True))
-    images = setting.images(ours.image_shape).astype("float32") / 127.5 - 1
+    images = images.astype("float32") / 127.5 - 1
     batches = tf.data.Dataset.from_tensor_slices(images).shuffle(1024).batch(setting.batch_size)
     gan.fit(batches, epochs=10_000, verbose=0, callbacks=[starter])
 
@@ -101,8 +99,7 @@ def keras_example(setting, starter):
 def pytorch_example(setting, starter):
     from pytorch_example import Loop
 
-    gan = setting.model()
-    images = setting.images(gan.image_shape)
+    gan, images = setting.model_and_images()
     options = {"lr": setting.rate, "betas": (setting.beta_1, 0.999)}
     Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options).train(starter)
 
@@ -110,8 +107,7 @@ def pytorch_example(setting, starter):
 def jax_loop(setting, starter):
     from jax_loop import Loop
 
-    gan = setting.model()
-    images = setting.images(gan.image_shape)
+    gan, images = setting.model_and_images()
     Loop(gan.generator, gan.discriminator, images, setting.batch_size, setting.rate, setting.beta_1).train(starter)
 
 
@@ -132,22 +128,24 @@ def predict(setting, starter, batch_size):
         starter.done()
 
 
-CONTENDERS = [
-    fit,
-    alternating,
-    bare_loop,
-    tensorflow_tutorial,
-    keras_example,
-    pytorch_example,
-    jax_loop,
-    generate,
-    predict,
-]
+CONTENDERS = {
+    contender.__name__: contender
+    for contender in (
+        fit,
+        alternating,
+        bare_loop,
+        tensorflow_tutorial,
+        keras_example,
+        pytorch_example,
+        jax_loop,
+        generate,
+        predict,
+    )
+}
 
 if __name__ == "__main__":
-    names = {contender.__name__: contender for contender in CONTENDERS}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=names)
+    parser.add_argument("name", choices=CONTENDERS)
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
     parser.add_argument("--steps", type=int, help="steps of an epoch")
@@ -158,4 +156,4 @@ if __name__ == "__main__":
     if args.steps is not None:
         setting = dataclasses.replace(setting, steps=args.steps)
     options = {} if args.batch_size is None else {"batch_size": args.batch_size}
-    names[args.name](setting, Starter(), **options)
+    CONTENDERS[args.name](setting, Starter(), **options)

@@ -1,4 +1,4 @@
-"""benchmarks/speed/compare.py: every contender does its work, and the figures are those that it names."""
+"""benchmarks/speed/compare.py: contenders do their work in turn, and the figures follow from their seconds."""
 
 import json
 import re
