@@ -102,7 +102,7 @@ class GifSnapshot(keras.callbacks.Callback):
         return images.grid(cells, self._columns, scale=self.scale)
 
     def _add(self, frame, epoch):
-        self._frames.append(frame)
+        self._frames.append(images.as_frame(frame, self.filepath))
         try:
             images.save_animation(self._frames, self.filepath, duration=self.duration)
             if self.sheets is not None:
@@ -119,6 +119,7 @@ class GifSnapshot(keras.callbacks.Callback):
         """The first `count` frames of the existing file."""
         try:
             frames = images.load_animation(self.filepath, count, duration=self.duration)
+            frames = [images.as_frame(frame, self.filepath) for frame in frames]
             size = self._draw().size
             if frames[0].size != size:
                 raise ValueError(f"its frames have {frames[0].size} pixels, those to be added {size}")

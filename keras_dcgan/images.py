@@ -149,6 +149,24 @@ def save(image, filepath):
         image.save(temporary)
 
 
+def as_frame(image, filepath):
+    """An image as `save_animation` writes it: for GIF a coloured one in 256 colours of its own.
+
+    Choosing the colours takes much longer than writing them, so who writes an image again with every new frame chooses
+    them once.
+
+    Args:
+        image: `PIL.Image.Image`.
+        filepath: path of the animation.
+
+    Returns:
+        `PIL.Image.Image`, of mode P instead of RGB for GIF.
+    """
+    if image.mode == "RGB" and pathlib.Path(filepath).suffix.lower() == ".gif":
+        return image.convert("P", palette=Image.Palette.ADAPTIVE)
+    return image
+
+
 def save_animation(frames, filepath, *, duration):
     """Writes frames as an endless animation, whole or not at all.
 

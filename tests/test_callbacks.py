@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from unittest import mock
 
 import keras
 import numpy as np
@@ -72,6 +73,24 @@ def test_colour(tmp_path, ending):
     made = frames(path)
     # GIF holds 256 colours
     np.testing.assert_allclose(made[-1], sheet(gan, 4, 0, 2), atol=40 if ending == "gif" else 0)
+
+
+def test_the_colours_of_a_frame_are_chosen_once(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), "uint8")
+    gan, path = tiny(image_shape=(8, 8, 3)), tmp_path / "samples.gif"
+    with mock.patch.object(Image.Image, "convert", autospec=True, side_effect=Image.Image.convert) as convert:
+        gan.fit(x, epochs=3, verbose=0, callbacks=[GifSnapshot(path, 4)])
+    chosen = [call for call in convert.call_args_list if call.kwargs.get("palette") == Image.Palette.ADAPTIVE]
+    assert len(chosen) == len(frames(path)) == 4
+
+
+def test_a_film_in_colour_keeps_its_frames_when_it_is_continued(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 3), "uint8")
+    gan, path = tiny(image_shape=(8, 8, 3)), tmp_path / "samples.gif"
+    gan.fit(x, epochs=2, verbose=0, callbacks=[GifSnapshot(path, 4)])
+    first = frames(path)
+    gan.fit(x, initial_epoch=2, epochs=3, verbose=0, callbacks=[GifSnapshot(path, 4)])
+    np.testing.assert_array_equal(frames(path)[:3], first)
 
 
 @pytest.mark.parametrize("channels", [2, 4])
