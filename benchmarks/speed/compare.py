@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from contender import NETWORKS, SAMPLES
+from contender import NETWORKS, SAMPLES, SMALL
 
 from keras_dcgan.files import replacing
 
@@ -31,17 +31,27 @@ TRAINING = {
     "TensorFlow's tutorial": ("tensorflow", "tensorflow_tutorial"),
     "Keras's example": ("tensorflow", "keras_example"),
     "PyTorch's example": ("torch", "pytorch_example"),
+    "PyTorch's example, bfloat16": ("torch", "pytorch_example", "--dtype-policy", "mixed_bfloat16"),
     "fit on PyTorch": ("torch", "fit"),
+    "fit on PyTorch, mixed_bfloat16": ("torch", "fit", "--dtype-policy", "mixed_bfloat16"),
     "a loop in JAX": ("jax", "jax_loop"),
     "fit on JAX": ("jax", "fit"),
+    "fit on JAX, mixed_bfloat16": ("jax", "fit", "--dtype-policy", "mixed_bfloat16"),
+    "fit on JAX, 16 steps at once": ("jax", "fit", "--steps-per-execution", "16"),
 }
 SAMPLING = {"generate": ("tensorflow", "generate")} | {
     f"predict, {size} at once": ("tensorflow", "predict", "--batch-size", str(size)) for size in (32, 128, 512)
 }
-PARTS = (*NETWORKS, "sampling", "memory", "import")
+OTHERS = ("sampling", "memory", "import")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=", ".join(PARTS) + "; default: all")
+parser.add_argument(
+    "parts",
+    nargs="*",
+    default=(*SMALL, *OTHERS),
+    metavar="PART",
+    help=f"{', '.join((*NETWORKS, *OTHERS))}; default: all but radford_64_whole",
+)
 parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
 parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some seconds of them")

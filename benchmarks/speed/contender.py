@@ -44,7 +44,9 @@ NETWORKS = {
     "cifar10": Setting("cifar10", 256, 8, 1e-4, 0.9),
     "radford_64": Setting("radford_64", 128, 8, 2e-4, 0.5, width=0.25),
     "radford_28": Setting("radford_28", 64, 150, 2e-4, 0.5, width=0.25),
+    "radford_64_whole": Setting("radford_64", 128, 8, 2e-4, 0.5),
 }
+SMALL = [name for name in NETWORKS if name != "radford_64_whole"]  # the others take a GPU
 SAMPLES = 10_000
 
 
@@ -97,11 +99,14 @@ def keras_example(setting, starter):
 
 
 def pytorch_example(setting, starter):
+    import torch
     from pytorch_example import Loop
 
     gan, images = setting.model_and_images()
     options = {"lr": setting.rate, "betas": (setting.beta_1, 0.999)}
-    Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options).train(starter)
+    loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options)
+    with torch.autocast(loop.device.type, torch.bfloat16, enabled=gan.compute_dtype == "bfloat16"):
+        loop.train(starter)
 
 
 def jax_loop(setting, starter):
@@ -149,11 +154,12 @@ if __name__ == "__main__":
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
     parser.add_argument("--steps", type=int, help="steps of an epoch")
+    parser.add_argument("--steps-per-execution", type=int, help="of fit")
     parser.add_argument("--batch-size", type=int, help="of predict")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.dtype_policy)
     setting = NETWORKS[args.network]
     if args.steps is not None:
         setting = dataclasses.replace(setting, steps=args.steps)
-    options = {} if args.batch_size is None else {"batch_size": args.batch_size}
+    options = {name: getattr(args, name) for name in ("batch_size", "steps_per_execution") if getattr(args, name)}
     CONTENDERS[args.name](setting, Starter(), **options)

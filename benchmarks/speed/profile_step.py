@@ -1,0 +1,142 @@
+"""Where the time of a training step goes, on the backend in use: operation by operation, and beside matrix products.
+
+KERAS_BACKEND=tensorflow python benchmarks/speed/profile_step.py mnist radford_28
+
+Of every network: images a second; multiplications and additions of its dense and convolutional layers a second, and
+their share of the rate of a large matrix product on this machine; and what the profiler of the backend has measured,
+the longest first. Operations may run beside each other, so shares are of their times taken together.
+"""
+
+import argparse
+import collections
+import contextlib
+import dataclasses
+import pathlib
+import re
+import tempfile
+import time
+
+import keras
+import numpy as np
+from contender import NETWORKS, SMALL
+
+BACKEND = keras.backend.backend()
+PROFILED = 3  # steps
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("networks", nargs="*", default=SMALL, metavar="NETWORK", help=", ".join(NETWORKS))
+parser.add_argument("--steps", type=int, help="steps of an epoch, in place of some seconds of them on two cores")
+parser.add_argument("--lines", type=int, default=8, help="operations to print")
+parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
+args = parser.parse_args()
+
+
+def layer_flops(layer):
+    """Multiplications and additions of one pass of one image."""
+    match layer:
+        case keras.layers.Dense():
+            return 2 * np.prod(layer.kernel.shape)
+        case keras.layers.Conv2DTranspose():
+            return 2 * np.prod(layer.kernel.shape) * np.prod(layer.input.shape[1:3])
+        case keras.layers.Conv2D():
+            return 2 * np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3])
+    return 0
+
+
+def step_flops(gan):
+    """The same of a simultaneous update, an image: what has to be computed, not what a backend may do beside it.
+
+    The generator runs forward, and back to its weights and to each layer's input. The discriminator does all that for
+    real and for generated images, and runs from the generator's loss back to the generated images once more. To
+    latents and real images no gradient leads.
+    """
+    g = [flops for layer in gan.generator.layers if (flops := layer_flops(layer))]
+    d = [flops for layer in gan.discriminator.layers if (flops := layer_flops(layer))]
+    return 3 * sum(g) - g[0] + 7 * sum(d) - 2 * d[0]
+
+
+def matrix_product_rate(n=4096, repeats=5):
+    """Multiplications and additions a second of a square matrix product, at its best."""
+    a, seconds = keras.random.normal((n, n), dtype=keras.config.dtype_policy().compute_dtype), []
+    for _ in range(1 + repeats):
+        start = time.perf_counter()
+        keras.ops.convert_to_numpy(keras.ops.matmul(a, a)[0, 0])
+        seconds.append(time.perf_counter() - start)
+    return 2 * n**3 / min(seconds)
+
+
+@contextlib.contextmanager
+def profiled():
+    """Yields a Counter; when the body has run, it holds the seconds of every kind of operation."""
+    times = collections.Counter()
+    if BACKEND == "torch":
+        import torch
+
+        with torch.profiler.profile() as profile:
+            yield times
+        for event in profile.key_averages():
+            if event.key.startswith("aten::"):
+                times[event.key] += (event.self_cpu_time_total + event.self_device_time_total) / 1e6
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if BACKEND == "tensorflow":
+            import tensorflow as tf
+
+            with tf.profiler.experimental.Profile(folder):
+                yield times
+        else:
+            import jax
+
+            with jax.profiler.trace(folder):
+                yield times
+        from jax.profiler import ProfileData  # reads TensorFlow's files too
+
+        (file,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        for plane in ProfileData.from_file(str(file)).planes:
+            for line in plane.lines:
+                for event in line.events:
+                    times[operation(line.name, event.name)] += event.duration_ns / 1e9
+    del times[None]
+
+
+def operation(line, event):
+    """The kind of operation of a profiler's event, None for one that is none."""
+    if BACKEND == "tensorflow":
+        thread, name = r"tf_Compute", r".*\w:(_?[A-Z]\w+)"  # name:Kind
+    else:
+        thread, name = r"tf_XLA|.*[sS]tream", r"(?!while|call|conditional)([a-z][\w-]*?)(\.\d+)*"  # kind.number
+    match = re.match(thread, line) and re.fullmatch(name, event)
+    return match[1] if match else None
+
+
+class Stopwatch(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.perf_counter() - self.start
+
+
+keras.config.set_dtype_policy(args.dtype_policy)
+peak = matrix_product_rate()
+print(f"{BACKEND}, {args.dtype_policy}: {peak / 1e9:.0f} GFLOP/s in matrix products")
+for name in args.networks:
+    setting = NETWORKS[name]
+    if args.steps is not None:
+        setting = dataclasses.replace(setting, steps=args.steps)
+    gan, images = setting.model_and_images()
+    gan.compile(*setting.optimizers())
+    watch = Stopwatch()
+    gan.fit(images, batch_size=setting.batch_size, epochs=2, verbose=0, callbacks=[watch])  # the first compiles
+    speed = len(images) / watch.seconds
+    rate = speed * step_flops(gan)
+    print(
+        f"\n{name}: {speed:.0f} images/s, {step_flops(gan) / 1e9:.2f} GFLOP an image, {rate / 1e9:.0f} GFLOP/s, "
+        f"{rate / peak:.0%} of matrix products"
+    )
+    with profiled() as times:
+        gan.fit(images[: PROFILED * setting.batch_size], batch_size=setting.batch_size, verbose=0)
+    total = sum(times.values())
+    print("\n| operation | share |\n|---|---:|")
+    for kind, seconds in times.most_common(args.lines):
+        print(f"| {kind} | {seconds / total:.1%} |")
