@@ -21,8 +21,10 @@ parser.add_argument("--data", required=True, help="folder of images, or what els
 parser.add_argument("--size", type=int, help="side of the images, for folders")
 parser.add_argument("--images", type=int, help="train on the first so many images only")
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
+parser.add_argument("--preset", help="in place of recommended or recommended_conditional")
 parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
 parser.add_argument("--no-batch-norm", action="store_true", help="no batch normalisation in D: from 64x64 on")
+parser.add_argument("--batch-size", type=int, default=32)
 parser.add_argument("--gamma", type=float, default=0.1, help="weight of the R1 penalty")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
@@ -43,22 +45,24 @@ images, labels = (None if part is None else part[: args.images] for part in (ima
 print(f"{len(images)} images")
 
 # 2. Small networks and an average of the generator
-options = {"image_shape": images.shape[1:], "seed": args.seed, "batch_norm": not args.no_batch_norm}
+options = {"image_shape": images.shape[1:], "seed": args.seed}
+if args.no_batch_norm:
+    options["batch_norm"] = False
 if args.filters is not None:
     options["filters"] = args.filters
 if args.augment:
     options["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=args.seed)
 if args.conditional:
     options["num_classes"] = int(labels.max()) + 1
-    gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional", **options)
+    gan = keras_dcgan.ConditionalDCGAN.from_preset(args.preset or "recommended_conditional", **options)
     data = (images, labels)
 else:
-    gan = keras_dcgan.DCGAN.from_preset("recommended", **options)
+    gan = keras_dcgan.DCGAN.from_preset(args.preset or "recommended", **options)
     data = (images,)
 
 # 3. Many small steps, at a rate that falls to nothing, and a penalty on a discriminator that is too sure of itself
-batch_size = 32
-rate = keras.optimizers.schedules.PolynomialDecay(1e-3, args.epochs * math.ceil(len(images) / batch_size), 0)
+steps = args.epochs * math.ceil(len(images) / args.batch_size)
+rate = keras.optimizers.schedules.PolynomialDecay(1e-3, steps, 0)
 gan.compile(
     keras.optimizers.Adam(rate, beta_1=0.5),
     keras.optimizers.Adam(rate, beta_1=0.5),
@@ -75,7 +79,7 @@ film = keras_dcgan.callbacks.GifSnapshot(
 )
 gan.fit(
     *data,
-    batch_size=batch_size,
+    batch_size=args.batch_size,
     epochs=args.epochs,
     verbose=2,
     callbacks=[

@@ -317,6 +317,101 @@ def radford_discriminator(
     return Model([images, labels], layers.Add(dtype="float32")([logits, match]), name="discriminator")
 
 
+def radford_mnist_generator(
+    image_shape=(28, 28, 1),
+    latent_dim=100,
+    num_classes=10,
+    *,
+    kernel_size=5,
+    width=1.0,
+    value_range=(-1, 1),
+    seed=None,
+):
+    """Conditional generator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
+
+    Two dense layers (1024 units; a feature map of a quarter of the image's sides and 128 channels) and two transposed
+    convolutions with stride 2 (64 channels; the image's), each but the last behind batch normalisation without scale
+    and centre, and ReLU. The label, one-hot, is concatenated with what each of the four reads, as feature maps where
+    these are. No biases; weights start at N(0, 0.02).
+
+    Args:
+        image_shape: `(height, width, channels)`, sides divisible by 4.
+        latent_dim: int, size of a latent vector.
+        num_classes: int, labels lie in `[0, num_classes)`.
+        kernel_size: int, of the transposed convolutions.
+        width: positive float, a factor on 1024, 128 and 64.
+        value_range: `(low, high)`, range of the images.
+        seed: int or None.
+
+    Returns:
+        `keras.Model`, `[(batch, latent_dim), (batch,)]` to `(batch, *image_shape)` float32.
+
+    Raises:
+        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
+
+    Reference:
+        Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+        Networks, 2016, appendix A.1, and the code they published with it.
+    """
+    rows, columns, channels = _base(image_shape, stride=4)
+    units, projected, hidden = _scale((1024, 128, 64), width)
+    seeds = _seeds(seed)
+    latents = Input((_positive("latent_dim", latent_dim),), name="latents")
+    labels = Input((), dtype="int32", name="labels")
+    label = _one_hot(labels, num_classes)
+    x = latents
+    for n in (units, rows * columns * projected):
+        x = layers.Dense(n, use_bias=False, kernel_initializer=_normal(seeds))(_with_label(x, label))
+        x = layers.ReLU()(_batch_norm(affine=False)(x))
+    x = layers.Reshape((rows, columns, projected))(x)
+    x = _upsample(hidden, kernel_size, 2, kernel_initializer=_normal(seeds))(_with_label(x, label))
+    x = layers.ReLU()(_batch_norm(affine=False)(x))
+    x = _upsample(channels, kernel_size, 2, kernel_initializer=_normal(seeds))(_with_label(x, label))
+    for layer in _to_images(value_range):
+        x = layer(x)
+    return Model([latents, labels], x, name="generator")
+
+
+def radford_mnist_discriminator(image_shape=(28, 28, 1), num_classes=10, *, kernel_size=5, width=1.0, seed=None):
+    """Conditional discriminator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
+
+    Two convolutions with stride 2 (64 and 128 channels) and a dense layer (1024 units), each with LeakyReLU(0.2), all
+    but the first behind batch normalisation without scale and centre. The label, one-hot, is concatenated with what
+    each of them and the last dense layer reads. No biases but that of the logit; weights start at N(0, 0.02).
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        num_classes: int, labels lie in `[0, num_classes)`.
+        kernel_size: int, of the convolutions.
+        width: positive float, a factor on 64, 128 and 1024.
+        seed: int or None.
+
+    Returns:
+        `keras.Model`, `[(batch, *image_shape), (batch,)]` to logits `(batch, 1)` float32.
+
+    Raises:
+        ValueError: `image_shape` that is no shape of an image.
+
+    Reference:
+        As `radford_mnist_generator`.
+    """
+    _base(image_shape, stride=1)
+    *filters, units = _scale((64, 128, 1024), width)
+    seeds = _seeds(seed)
+    images = x = Input(image_shape, name="images")
+    labels = Input((), dtype="int32", name="labels")
+    label = _one_hot(labels, num_classes)
+    for i, n in enumerate(filters):
+        x = layers.Conv2D(n, kernel_size, strides=2, padding="same", use_bias=False, kernel_initializer=_normal(seeds))(
+            _with_label(x, label)
+        )
+        x = layers.LeakyReLU(0.2)(_batch_norm(affine=False)(x) if i > 0 else x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(units, use_bias=False, kernel_initializer=_normal(seeds))(_with_label(x, label))
+    x = layers.LeakyReLU(0.2)(_batch_norm(affine=False)(x))
+    return Model([images, labels], _to_logits(_normal(seeds))(_with_label(x, label)), name="discriminator")
+
+
 def all_convolutional_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, value_range=(-1, 1), seed=None):
     """Generator without any dense layer: preset `all_convolutional_28`.
 
@@ -405,6 +500,19 @@ def _batch_norm(affine):
 def _embed(labels, num_classes, size, seeds):
     initializer = initializers.RandomUniform(seed=next(seeds))
     return layers.Embedding(_positive("num_classes", num_classes), size, embeddings_initializer=initializer)(labels)
+
+
+def _one_hot(labels, num_classes):
+    n = _positive("num_classes", num_classes)
+    return layers.Embedding(n, n, embeddings_initializer="identity", trainable=False, name="one_hot")(labels)
+
+
+def _with_label(x, label):
+    """Vectors, or every position of feature maps, concatenated with the label's vector."""
+    if len(x.shape) == 4:
+        _, rows, columns, _ = x.shape
+        label = layers.Reshape((rows, columns, -1))(layers.RepeatVector(rows * columns)(label))
+    return layers.Concatenate()([x, label])
 
 
 def _to_images(value_range):

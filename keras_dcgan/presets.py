@@ -125,6 +125,22 @@ PRESETS = {
         "reference": f"{_RADFORD}; Miyato and Koyama, cGANs with Projection Discriminator, 2018",
         "training": _RADFORD_TRAINING,
     },
+    "radford_mnist": {
+        "conditional": True,
+        "builders": (networks.radford_mnist_generator, networks.radford_mnist_discriminator),
+        "generator": {
+            "image_shape": (28, 28, 1),
+            "latent_dim": 100,
+            "num_classes": 10,
+            "kernel_size": 5,
+            "width": 1.0,
+            "value_range": (-1, 1),
+        },
+        "discriminator": {"image_shape": (28, 28, 1), "num_classes": 10, "kernel_size": 5, "width": 1.0},
+        "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
+        "reference": f"{_RADFORD}, appendix A.1",
+        "training": f"{_RADFORD_TRAINING}, 200 epochs, the rates falling linearly to 0 in the second half",
+    },
     "all_convolutional_28": {
         "conditional": False,
         "builders": (networks.all_convolutional_generator, networks.all_convolutional_discriminator),
@@ -188,6 +204,10 @@ _CONDITIONAL = PRESETS["recommended_conditional"]
 PRESETS["recommended_fashion_mnist"] = _CONDITIONAL | {
     "discriminator": _CONDITIONAL["discriminator"] | {"filters": 64},
     "training": f"60,000 images, 20 epochs, {_RECOMMENDED_TRAINING}, both rates falling linearly to 0",
+}
+PRESETS["recommended_mnist"] = _CONDITIONAL | {
+    "builders": (networks.radford_generator, networks.radford_mnist_discriminator),
+    "discriminator": PRESETS["radford_mnist"]["discriminator"] | {"kernel_size": 4},
 }
 PRESETS["recommended_cifar10"] = _CONDITIONAL | {
     "generator": _CONDITIONAL["generator"] | {"image_shape": (32, 32, 3)},

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import keras_dcgan
+from keras_dcgan.presets import PRESETS
 
 BACKEND = keras.backend.backend()
 
@@ -54,9 +55,10 @@ def little(tmp_path):
 
 def tiny(preset="radford_28", seed=0, **overrides):
     """A preset at 8x8 pixels and a few channels, compiled."""
-    model = keras_dcgan.ConditionalDCGAN if "conditional" in preset else keras_dcgan.DCGAN
+    conditional = PRESETS[preset]["conditional"]
+    model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
     sizes = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 1 / 32}
-    sizes |= {"num_classes": 3} if "conditional" in preset else {}
+    sizes |= {"num_classes": 3} if conditional else {}
     gan = model.from_preset(preset, seed=seed, **(sizes | overrides))
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
     return gan

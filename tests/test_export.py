@@ -85,7 +85,7 @@ def served(path, format, inputs, folder):
 
 
 @pytest.mark.parametrize("format", ENDINGS)
-@pytest.mark.parametrize("preset", ["mnist", "fashion_mnist_conditional", "radford_28_conditional"])
+@pytest.mark.parametrize("preset", ["mnist", "fashion_mnist_conditional", "radford_28_conditional", "radford_mnist"])
 def test_an_exported_generator_makes_the_same_images(tmp_path, preset, format):
     needs(format)
     gan, path = model(preset), tmp_path / f"generator{ENDINGS[format]}"

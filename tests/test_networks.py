@@ -95,6 +95,57 @@ def test_fashion_mnist_conditional_layer_by_layer():
     ]
 
 
+def test_radford_mnist_layer_by_layer():
+    gan = build("radford_mnist")
+    assert outline(gan.generator) == [
+        ("Embedding", 10, None, None, 100),
+        ("Dense", 1024, None, None, 110 * 1024),
+        ("BatchNormalization", None, None, None, 2 * 1024),
+        ("Dense", 7 * 7 * 128, None, None, 1034 * 6272),
+        ("BatchNormalization", None, None, None, 2 * 6272),
+        ("Conv2DTranspose", 64, 5, 2, 25 * 138 * 64),
+        ("BatchNormalization", None, None, None, 2 * 64),
+        ("Conv2DTranspose", 1, 5, 2, 25 * 74),
+    ]
+    assert outline(gan.discriminator) == [
+        ("Embedding", 10, None, None, 100),
+        ("Conv2D", 64, 5, 2, 25 * 11 * 64),
+        ("Conv2D", 128, 5, 2, 25 * 74 * 128),
+        ("BatchNormalization", None, None, None, 2 * 128),
+        ("Dense", 1024, None, None, 6282 * 1024),
+        ("BatchNormalization", None, None, None, 2 * 1024),
+        ("Dense", 1, None, None, 1034 + 1),
+    ]
+
+
+def test_recommended_mnist_joins_two_networks():
+    gan = build("recommended_mnist")
+    assert outline(gan.generator) == outline(build("recommended_conditional").generator)
+    assert outline(gan.discriminator) == outline(build("radford_mnist", kernel_size=4).discriminator)
+
+
+def test_labels_of_radford_mnist_stay_one_hot_through_training():
+    gan = build("radford_mnist", image_shape=(8, 8, 1), width=1 / 32)
+    gan.compile()
+    gan.fit(np.zeros((8, 8, 8, 1), "uint8"), np.arange(8), verbose=0)
+    for network in (gan.generator, gan.discriminator):
+        (kernel,) = network.get_layer("one_hot").get_weights()
+        np.testing.assert_array_equal(kernel, np.eye(10))
+
+
+def test_radford_mnist_sees_the_label_everywhere():
+    d = build("radford_mnist", image_shape=(8, 8, 1), width=1 / 32).discriminator
+    joined = [layer for layer in d.layers if isinstance(layer, keras.layers.Concatenate)]
+    outputs = keras.Model(d.inputs, [layer.output for layer in joined])(
+        [np.zeros((2, 8, 8, 1), "float32"), np.array([3, 9], "int32")]
+    )
+    assert [tuple(x.shape) for x in outputs] == [(2, 8, 8, 11), (2, 4, 4, 12), (2, 26), (2, 42)]
+    for x in outputs:
+        label = keras.ops.convert_to_numpy(x)[..., -10:]
+        wanted = np.eye(10)[[3, 9]].reshape(2, *(1,) * (label.ndim - 2), 10)
+        np.testing.assert_array_equal(label, np.broadcast_to(wanted, label.shape))
+
+
 def test_radford_64_layer_by_layer():
     gan = build("radford_64")
     assert outline(gan.generator) == [
@@ -120,7 +171,10 @@ def test_radford_64_layer_by_layer():
     ]
 
 
-@pytest.mark.parametrize("name", ["radford_64", "radford_28", "radford_28_conditional", "all_convolutional_28"])
+@pytest.mark.parametrize(
+    "name",
+    ["radford_64", "radford_28", "radford_28_conditional", "radford_mnist", "all_convolutional_28"],
+)
 def test_radford_presets_carry_their_recipe(name):
     gan = build(name, width=1 / 4)
     layers = [*gan.generator.layers, *gan.discriminator.layers]
@@ -134,9 +188,8 @@ def test_radford_presets_carry_their_recipe(name):
     for kernel in kernels:
         assert kernel.std() == pytest.approx(0.02, rel=5 / np.sqrt(kernel.size))
         assert abs(kernel.mean()) < 5 * 0.02 / np.sqrt(kernel.size)
-    first = [
-        type(layer).__name__ for layer in gan.discriminator.layers if not isinstance(layer, keras.layers.InputLayer)
-    ]
+    kinds = (type(layer).__name__ for layer in gan.discriminator.layers)
+    first = [kind for kind in kinds if kind in ("Conv2D", "LeakyReLU", "BatchNormalization")]
     assert first[:3] == ["Conv2D", "LeakyReLU", "Conv2D"]  # no batch normalisation on the first
 
 
