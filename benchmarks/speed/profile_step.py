@@ -131,7 +131,7 @@ for name in args.networks:
     speed = len(images) / watch.seconds
     rate = speed * step_flops(gan)
     print(
-        f"\n{name}: {speed:.0f} images/s, {step_flops(gan) / 1e9:.2f} GFLOP an image, {rate / 1e9:.0f} GFLOP/s, "
+        f"\n{name}: {speed:.0f} images/s, {step_flops(gan) / 1e6:.1f} MFLOP an image, {rate / 1e9:.0f} GFLOP/s, "
         f"{rate / peak:.0%} of matrix products"
     )
     with profiled() as times:

@@ -1,8 +1,9 @@
-"""benchmarks/speed/compare.py: contenders do their work in turn, and the figures follow from their seconds."""
+"""benchmarks/speed: what its scripts print and write."""
 
 import json
 import re
 
+import numpy as np
 import pytest
 from conftest import BACKEND
 from test_examples import run
@@ -24,3 +25,29 @@ def test_contenders_take_turns(tmp_path):
         assert float(ratio) == pytest.approx(sum(ratios) / 2, abs=0.006)
         assert row["peak_memory"] == sorted(row["peak_memory"])
     assert min(imported["seconds"]) > 0
+
+
+def test_profile(tmp_path):
+    printed = run("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
+    # by hand, in millions: two passes of every network's first layer, dense and convolutional, lead nowhere
+    dense, up, last = 100 * 49 * 64, 49 * 16 * 64 * 32, 196 * 16 * 32
+    first, down, logit = 196 * 16 * 32, 49 * 16 * 32 * 64, 49 * 64
+    flops = 2 * (2 * dense + 3 * (up + last) + 5 * first + 7 * (down + logit)) / 1e6
+    assert float(re.search(r"([\d.]+) MFLOP an image", printed)[1]) == pytest.approx(flops, abs=0.06)
+    shares = {kind: float(share) for kind, share in re.findall(r"^\| (\S+) \| ([\d.]+)% \|$", printed, re.MULTILINE)}
+    assert sum(shares.values()) == pytest.approx(100, abs=3)
+    assert sum(share for kind, share in shares.items() if "conv" in kind.lower()) > 20
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
+def test_losses_in_bfloat16_are_near_those_in_float32():
+    options = ["--network", "radford_28", "--steps", "10"]
+    table = run("benchmarks/speed/bfloat16.py", "fashion_mnist_10k", *options)
+    rows = [line.split("|")[2:-1] for line in table.splitlines() if re.match(r"\| (\d|all)", line)]
+    figures = np.array([[float(cell.strip().rstrip(" %")) for cell in row] for row in rows])
+    assert figures.shape == (6, 6)
+    np.testing.assert_allclose(figures[-1, [0, 1, 3, 4]], figures[:-1, [0, 1, 3, 4]].mean(axis=0), atol=2e-4)
+    for exact, low, off in (figures[:, :3].T, figures[:, 3:].T):
+        np.testing.assert_allclose(low, exact, rtol=0.02)
+        np.testing.assert_allclose(off, 100 * abs(low / exact - 1), atol=0.06)
+    assert (figures[:, 0] != figures[:, 1]).any()
