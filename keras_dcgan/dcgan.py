@@ -169,8 +169,8 @@ class DCGAN(CheckedModel, SavedModel):
 
         Raises:
             ValueError: an unknown loss or update mode, a loss that does not read logits, one optimizer for both
-                networks, layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling), or on PyTorch a
-                discriminator with `keras.layers.SpectralNormalization`.
+                networks, layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling), or on PyTorch
+                `jit_compile=True` or a discriminator with `keras.layers.SpectralNormalization`.
             TypeError: something that is no optimizer or no loss, or an argument that is not known.
         """
         loss = losses.get(loss)
@@ -186,6 +186,11 @@ class DCGAN(CheckedModel, SavedModel):
             raise ValueError(
                 "float16 needs its losses scaled, which two networks with two losses do not support: use "
                 'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
+            )
+        if kwargs.get("jit_compile") is True and keras.backend.backend() == "torch":
+            raise ValueError(
+                "torch.compile cannot take two gradients from one forward pass: leave `jit_compile` out. "
+                "Received: jit_compile=True"
             )
         wrappers = [
             x for x in self.discriminator._flatten_layers() if isinstance(x, keras.layers.SpectralNormalization)
@@ -556,7 +561,9 @@ class DCGAN(CheckedModel, SavedModel):
         } | self._compile_options
 
     def compile_from_config(self, config):
-        """Compiles the model with what `get_compile_config` gave."""
+        """Compiles the model with what `get_compile_config` gave, on PyTorch one step at a time and not jitted."""
+        if keras.backend.backend() == "torch":  # where the others may have been told what it does not know
+            config = {key: value for key, value in config.items() if key not in ("jit_compile", "steps_per_execution")}
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
     def export(self, filepath, format="tf_saved_model"):

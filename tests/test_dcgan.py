@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, tiny, weights
+from conftest import BACKEND, assert_identical, tiny, weights
 from keras import layers
 
 import keras_dcgan
@@ -352,6 +352,15 @@ def test_refuses_to_compile_nonsense_and_stays_compiled_as_before(images, argume
         gan.compile(**arguments)
     assert (gan.g_opt, gan.d_opt, gan.loss) == before
     gan.train_on_batch(images)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's compiler")
+def test_refuses_torch_compile_and_leaves_it_out_of_what_another_backend_was_told(images):
+    gan = tiny()
+    with pytest.raises(ValueError, match="leave `jit_compile` out"):
+        gan.compile(jit_compile=True)
+    gan.compile_from_config(gan.get_compile_config() | {"jit_compile": True, "steps_per_execution": 3})
+    gan.fit(images, verbose=0)
 
 
 def test_accepts_a_wrapped_linear_unit():
