@@ -8,7 +8,7 @@ from keras import layers
 
 from keras_dcgan import ConditionalDCGAN
 
-CONDITIONAL = ["radford_28_conditional", "radford_mnist", "fashion_mnist_conditional"]
+CONDITIONAL = ["radford_28_conditional", "fashion_mnist_conditional"]
 
 
 @pytest.fixture(params=CONDITIONAL)
