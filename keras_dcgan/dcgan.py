@@ -131,7 +131,7 @@ class DCGAN(CheckedModel, SavedModel):
             name: "recommended", to start with, at any `image_shape`, from 64 pixels a side with `batch_norm=False`; as
                 they were published "mnist", "cifar10", "radford_64", "radford_28" and "all_convolutional_28". For
                 `ConditionalDCGAN` "recommended_conditional", "recommended_cifar10", "recommended_fashion_mnist",
-                "fashion_mnist_conditional", "radford_28_conditional" or "radford_mnist".
+                "recommended_mnist", "fashion_mnist_conditional", "radford_28_conditional" or "radford_mnist".
             load_weights: bool, True for the trained generator that comes with a preset: "recommended_cifar10" and
                 "recommended_fashion_mnist" of `ConditionalDCGAN`. The discriminator is new.
             seed: int for the same initial weights, dropout masks and latents in every run.
