@@ -15,7 +15,7 @@ Generators also: `latent_dim`, and `value_range`, the range of the images they e
 import random
 
 import numpy as np
-from keras import Input, Model, Sequential, initializers, layers, models
+from keras import Input, Model, Sequential, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
 
@@ -332,7 +332,8 @@ def radford_mnist_generator(
     Two dense layers (1024 units; a feature map of a quarter of the image's sides and 128 channels) and two transposed
     convolutions with stride 2 (64 channels; the image's), each but the last behind batch normalisation without scale
     and centre, and ReLU. The label, one-hot, is concatenated with what each of the four reads, as feature maps where
-    these are. No biases; weights start at N(0, 0.02).
+    these are. No biases; weights start at N(0, 0.02). Published with a sigmoid at the end, for images in [0, 1]; here
+    it is a tanh, as in the other networks.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
@@ -377,7 +378,8 @@ def radford_mnist_discriminator(image_shape=(28, 28, 1), num_classes=10, *, kern
 
     Two convolutions with stride 2 (64 and 128 channels) and a dense layer (1024 units), each with LeakyReLU(0.2), all
     but the first behind batch normalisation without scale and centre. The label, one-hot, is concatenated with what
-    each of them and the last dense layer reads. No biases but that of the logit; weights start at N(0, 0.02).
+    each of them and the last dense layer reads. No biases but that of the logit, which was published
+    without; weights start at N(0, 0.02).
 
     Args:
         image_shape: `(height, width, channels)`.
@@ -511,7 +513,8 @@ def _with_label(x, label):
     """Vectors, or every position of feature maps, concatenated with the label's vector."""
     if len(x.shape) == 4:
         _, rows, columns, _ = x.shape
-        label = layers.Reshape((rows, columns, -1))(layers.RepeatVector(rows * columns)(label))
+        # neither RepeatVector nor UpSampling2D, whose shape PyTorch cannot tell without running them
+        label = ops.tile(layers.Reshape((1, 1, -1))(label), (1, rows, columns, 1))
     return layers.Concatenate()([x, label])
 
 

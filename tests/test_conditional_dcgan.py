@@ -153,3 +153,20 @@ def test_survives_its_config(gan):
     again = ConditionalDCGAN.from_config(gan.get_config())
     assert again.num_classes == gan.num_classes == 3
     assert again.count_params() == gan.count_params()
+
+
+def test_takes_networks_whose_shapes_are_told_by_running_them(images, labels):
+    # on PyTorch RepeatVector is run with labels of ones before the number of classes is known
+    def label_maps(labels):
+        return layers.Reshape((8, 8, 2))(layers.RepeatVector(64)(layers.Embedding(3, 2)(labels)))
+
+    z, x, label = keras.Input((4,)), keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
+    made = layers.Concatenate()([layers.Reshape((8, 8, 1))(layers.Dense(64)(z)), label_maps(label)])
+    generator = keras.Model([z, label], layers.Conv2D(1, 3, padding="same", activation="tanh")(made))
+    seen = layers.Flatten()(layers.Concatenate()([x, label_maps(label)]))
+    gan = ConditionalDCGAN(generator, keras.Model([x, label], layers.Dense(1)(seen)))
+    assert gan.num_classes == 3
+    gan.compile()
+    gan.fit(images, labels, verbose=0)
+    with pytest.raises(ValueError, match=r"integers in \[0, 3\)"):
+        gan.generate(labels=[3])
