@@ -189,8 +189,8 @@ class DCGAN(CheckedModel, SavedModel):
             )
         if kwargs.get("jit_compile") is True and keras.backend.backend() == "torch":
             raise ValueError(
-                "torch.compile cannot take two gradients from one forward pass: leave `jit_compile` out. "
-                "Received: jit_compile=True"
+                "On PyTorch a step is not compiled, since torch.compile refuses two gradients from one forward pass: "
+                "leave `jit_compile` out. Received: jit_compile=True"
             )
         wrappers = [
             x for x in self.discriminator._flatten_layers() if isinstance(x, keras.layers.SpectralNormalization)

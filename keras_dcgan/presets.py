@@ -139,7 +139,8 @@ PRESETS = {
         "discriminator": {"image_shape": (28, 28, 1), "num_classes": 10, "kernel_size": 5, "width": 1.0},
         "model": {"latent_prior": "uniform", "value_range": (-1, 1), "ema_momentum": None, "augmentation": None},
         "reference": f"{_RADFORD}, appendix A.1",
-        "training": f"{_RADFORD_TRAINING}, 200 epochs, the rates falling linearly to 0 in the second half",
+        "training": f"{_RADFORD_TRAINING}, weight decay 2.5e-5, 200 epochs, the rates falling linearly to 0 in "
+        "the second 100",
     },
     "all_convolutional_28": {
         "conditional": False,

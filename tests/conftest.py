@@ -53,13 +53,17 @@ def little(tmp_path):
     return path
 
 
+def from_preset(name, **arguments):
+    """A preset's model, with labels or without."""
+    model = keras_dcgan.ConditionalDCGAN if PRESETS[name]["conditional"] else keras_dcgan.DCGAN
+    return model.from_preset(name, **arguments)
+
+
 def tiny(preset="radford_28", seed=0, **overrides):
     """A preset at 8x8 pixels and a few channels, compiled."""
-    conditional = PRESETS[preset]["conditional"]
-    model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
     sizes = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 1 / 32}
-    sizes |= {"num_classes": 3} if conditional else {}
-    gan = model.from_preset(preset, seed=seed, **(sizes | overrides))
+    sizes |= {"num_classes": 3} if PRESETS[preset]["conditional"] else {}
+    gan = from_preset(preset, seed=seed, **(sizes | overrides))
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
     return gan
 

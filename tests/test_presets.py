@@ -2,14 +2,10 @@
 
 import numpy as np
 import pytest
+from conftest import from_preset
 
 import keras_dcgan
 from keras_dcgan import presets
-
-
-def from_preset(name, **arguments):
-    model = keras_dcgan.ConditionalDCGAN if presets.PRESETS[name]["conditional"] else keras_dcgan.DCGAN
-    return model.from_preset(name, **arguments)
 
 
 @pytest.fixture

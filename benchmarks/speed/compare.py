@@ -5,7 +5,7 @@ python benchmarks/speed/compare.py [PART ...] [--rounds 5] --out out/speed.json
 Every contender is a process of its own. It does its work once without being timed, and then in turn with the others,
 once a round, so that what slows the machine down for a while slows all of them. Tables: images a second (median of the
 rounds); how many times as fast the first line is (median, lowest and highest of the rounds); peak memory in MB
-after the first round, and how much it has grown after the last.
+after the first round, and how much it has grown after the last (read from /proc, so on Linux).
 """
 
 import argparse
@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from contender import NETWORKS, SAMPLES, SMALL
+from contender import NETWORKS, SAMPLES, SMALL, setting_of
 
 from keras_dcgan.files import replacing
 
@@ -123,9 +123,9 @@ def speeds(part, title, network, contenders, images):
 
 
 def training(network):
-    steps, batch_size = args.steps or NETWORKS[network].steps, NETWORKS[network].batch_size
-    contenders = {label: (*TRAINING[label], "--steps", str(steps)) for label in args.only}
-    speeds(network, f"{network}, batch {batch_size}", network, contenders, steps * batch_size)
+    setting = setting_of(network, args.steps)
+    contenders = {label: (*TRAINING[label], "--steps", str(setting.steps)) for label in args.only}
+    speeds(network, f"{network}, batch {setting.batch_size}", network, contenders, setting.steps * setting.batch_size)
 
 
 def memory():

@@ -50,6 +50,12 @@ SMALL = [name for name in NETWORKS if name != "radford_64_whole"]  # the others 
 SAMPLES = 10_000
 
 
+def setting_of(network, steps=None):
+    """The setting of a network, its epoch of other steps where they are given."""
+    setting = NETWORKS[network]
+    return setting if steps is None else dataclasses.replace(setting, steps=steps)
+
+
 def fit(setting, starter, **options):
     """Ours, as a user runs it: uint8 images in memory, a film of samples."""
     gan, images = setting.model_and_images()
@@ -158,8 +164,5 @@ if __name__ == "__main__":
     parser.add_argument("--batch-size", type=int, help="of predict")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.dtype_policy)
-    setting = NETWORKS[args.network]
-    if args.steps is not None:
-        setting = dataclasses.replace(setting, steps=args.steps)
     options = {name: getattr(args, name) for name in ("batch_size", "steps_per_execution") if getattr(args, name)}
-    CONTENDERS[args.name](setting, Starter(), **options)
+    CONTENDERS[args.name](setting_of(args.network, args.steps), Starter(), **options)

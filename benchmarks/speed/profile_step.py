@@ -10,7 +10,6 @@ the longest first. Operations may run beside each other, so shares are of their 
 import argparse
 import collections
 import contextlib
-import dataclasses
 import pathlib
 import re
 import tempfile
@@ -18,7 +17,7 @@ import time
 
 import keras
 import numpy as np
-from contender import NETWORKS, SMALL
+from contender import NETWORKS, SMALL, setting_of
 
 BACKEND = keras.backend.backend()
 PROFILED = 3  # steps
@@ -121,9 +120,7 @@ keras.config.set_dtype_policy(args.dtype_policy)
 peak = matrix_product_rate()
 print(f"{BACKEND}, {args.dtype_policy}: {peak / 1e9:.0f} GFLOP/s in matrix products")
 for name in args.networks:
-    setting = NETWORKS[name]
-    if args.steps is not None:
-        setting = dataclasses.replace(setting, steps=args.steps)
+    setting = setting_of(name, args.steps)
     gan, images = setting.model_and_images()
     gan.compile(*setting.optimizers())
     watch = Stopwatch()

@@ -27,7 +27,7 @@ def test_contenders_take_turns(tmp_path):
     assert min(imported["seconds"]) > 0
 
 
-def test_profile(tmp_path):
+def test_profile():
     printed = run("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
     # by hand, in millions: two passes of every network's first layer, dense and convolutional, lead nowhere
     dense, up, last = 100 * 49 * 64, 49 * 16 * 64 * 32, 196 * 16 * 32
