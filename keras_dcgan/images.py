@@ -152,8 +152,8 @@ def save(image, filepath):
 def as_frame(image, filepath):
     """An image as `save_animation` writes it: for GIF a coloured one in 256 colours of its own.
 
-    Choosing the colours takes much longer than writing them, so who writes an image again with every new frame chooses
-    them once.
+    An image of 256 colours or fewer keeps them. Otherwise they are chosen with an octree, in about a tenth of the time
+    that a median cut takes and hardly worse. Who writes an image again with every new frame still chooses them once.
 
     Args:
         image: `PIL.Image.Image`.
@@ -163,7 +163,8 @@ def as_frame(image, filepath):
         `PIL.Image.Image`, of mode P instead of RGB for GIF.
     """
     if image.mode == "RGB" and pathlib.Path(filepath).suffix.lower() == ".gif":
-        return image.convert("P", palette=Image.Palette.ADAPTIVE)
+        exact = image.getcolors(256) is not None
+        return image.quantize(256, method=Image.Quantize.MEDIANCUT if exact else Image.Quantize.FASTOCTREE)
     return image
 
 

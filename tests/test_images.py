@@ -102,3 +102,14 @@ def test_a_film_of_enormous_frames_is_refused(tmp_path):
     Image.new("1", (10_000, 10_000)).save(tmp_path / "bomb.png")
     with pytest.raises(ValueError, match="decompression bomb"):
         images.load_animation(tmp_path / "bomb.png", 3, duration=200)
+
+
+def test_a_frame_keeps_few_colours_and_comes_near_many():
+    rng = np.random.default_rng(0)
+    few = rng.integers(0, 256, (256, 3), "uint8")[rng.integers(0, 256, (40, 40))]
+    np.testing.assert_array_equal(images.as_frame(Image.fromarray(few), "film.gif").convert("RGB"), few)
+    red, green = np.mgrid[0:256:4, 0:256:4].astype("uint8")
+    many = np.stack([red, green, 255 - red], axis=-1)  # 4,096 colours
+    off = np.asarray(images.as_frame(Image.fromarray(many), "film.gif").convert("RGB"), "float32") - many
+    assert np.sqrt(np.mean(off**2)) < 6
+    assert images.as_frame(Image.fromarray(many), "film.webp").mode == "RGB"
