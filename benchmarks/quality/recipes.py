@@ -52,6 +52,7 @@ RECIPES = {
     "recommended": RECOMMENDED,
     "no_average": RECOMMENDED | {"ema_momentum": None},
     "no_penalty": RECOMMENDED | {"gamma": None},
+    "no_penalty_augmented": RECOMMENDED | {"gamma": None, "augmentation": True},
     "large_penalty": RECOMMENDED | {"gamma": 1.0},
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},

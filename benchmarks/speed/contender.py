@@ -104,13 +104,16 @@ def keras_example(setting, starter):
     gan.fit(batches, epochs=10_000, verbose=0, callbacks=[starter])
 
 
-def pytorch_example(setting, starter):
+def pytorch_example(setting, starter, channels_last=False):
     import torch
     from pytorch_example import Loop
 
     gan, images = setting.model_and_images()
     options = {"lr": setting.rate, "betas": (setting.beta_1, 0.999)}
     loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options)
+    if channels_last:  # in memory; the shapes stay as they are
+        for network in (loop.generator, loop.discriminator):
+            network.to(memory_format=torch.channels_last)
     with torch.autocast(loop.device.type, torch.bfloat16, enabled=gan.compute_dtype == "bfloat16"):
         loop.train(starter)
 
@@ -119,7 +122,8 @@ def jax_loop(setting, starter):
     from jax_loop import Loop
 
     gan, images = setting.model_and_images()
-    Loop(gan.generator, gan.discriminator, images, setting.batch_size, setting.rate, setting.beta_1).train(starter)
+    arguments = setting.batch_size, setting.rate, setting.beta_1, gan.compute_dtype
+    Loop(gan.generator, gan.discriminator, images, *arguments).train(starter)
 
 
 def generate(setting, starter):
@@ -162,7 +166,9 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, help="steps of an epoch")
     parser.add_argument("--steps-per-execution", type=int, help="of fit")
     parser.add_argument("--batch-size", type=int, help="of predict")
+    parser.add_argument("--channels-last", action="store_true", help="of PyTorch's example")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.dtype_policy)
-    options = {name: getattr(args, name) for name in ("batch_size", "steps_per_execution") if getattr(args, name)}
+    names = ("batch_size", "steps_per_execution", "channels_last")
+    options = {name: getattr(args, name) for name in names if getattr(args, name)}
     CONTENDERS[args.name](setting_of(args.network, args.steps), Starter(), **options)

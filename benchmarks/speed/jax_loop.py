@@ -14,7 +14,8 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 def network(keras_network):
     """`(forward, weights)` of a Keras network: `forward(weights, x, key)` trains, and gives `(outputs, weights)`.
 
-    The weights that come out of it are those that went in but for moving averages.
+    The weights that come out of it are those that went in but for moving averages. It computes in the dtype of x, and
+    batch statistics in float32.
     """
     layers = [x for x in keras_network.layers if not isinstance(x, keras.layers.InputLayer)]
 
@@ -31,16 +32,19 @@ def network(keras_network):
 def _apply(layer, own, x, key):
     match layer:
         case keras.layers.Dense():
-            x = x @ own[0]
+            x = x @ own[0].astype(x.dtype)
         case keras.layers.Conv2DTranspose():
-            x = lax.conv_transpose(x, own[0], layer.strides, "SAME", dimension_numbers=LAYOUT, transpose_kernel=True)
+            kernel = own[0].astype(x.dtype)
+            x = lax.conv_transpose(x, kernel, layer.strides, "SAME", dimension_numbers=LAYOUT, transpose_kernel=True)
         case keras.layers.Conv2D():
-            x = lax.conv_general_dilated(x, own[0], layer.strides, "SAME", dimension_numbers=LAYOUT)
+            kernel = own[0].astype(x.dtype)
+            x = lax.conv_general_dilated(x, kernel, layer.strides, "SAME", dimension_numbers=LAYOUT)
         case keras.layers.BatchNormalization():
             gamma, beta, *moving = own
-            axes = tuple(range(x.ndim - 1))
+            axes, dtype = tuple(range(x.ndim - 1)), x.dtype
+            x = x.astype("float32")
             mean, variance = x.mean(axes), x.var(axes)
-            x = (x - mean) * lax.rsqrt(variance + layer.epsilon) * gamma + beta
+            x = ((x - mean) * lax.rsqrt(variance + layer.epsilon) * gamma + beta).astype(dtype)
             m = layer.momentum
             own = [gamma, beta] + [m * old + (1 - m) * new for old, new in zip(moving, (mean, variance), strict=True)]
         case keras.layers.LeakyReLU():
@@ -56,7 +60,7 @@ def _apply(layer, own, x, key):
         case keras.layers.Activation():
             x = jnp.tanh(x)
     if getattr(layer, "use_bias", False):
-        x = x + own[1]
+        x = x + own[1].astype(x.dtype)
     return x, own
 
 
@@ -70,7 +74,7 @@ def adam(weights, gradients, moments, t, rate, beta_1, beta_2=0.999, epsilon=1e-
 
 
 class Loop:
-    def __init__(self, generator, discriminator, images, batch_size, rate, beta_1):
+    def __init__(self, generator, discriminator, images, batch_size, rate, beta_1, dtype="float32"):
         self.images = images.astype("float32") / 127.5 - 1
         self.batch_size, self.latent_dim = batch_size, generator.input_shape[1]
         g_forward, g_weights = network(generator)
@@ -86,9 +90,10 @@ class Loop:
             keys = jax.random.split(key, 3)
 
             def losses(g_weights, d_weights):
-                fake, g_after = g_forward(g_weights, z, keys[0])
-                real_logits, d_after = d_forward(d_weights, real, keys[1])
+                fake, g_after = g_forward(g_weights, z.astype(dtype), keys[0])
+                real_logits, d_after = d_forward(d_weights, real.astype(dtype), keys[1])
                 fake_logits, d_after = d_forward(d_after, fake, keys[2])
+                real_logits, fake_logits = real_logits.astype("float32"), fake_logits.astype("float32")
                 g_loss = nn.softplus(-fake_logits).mean()
                 d_loss = nn.softplus(-real_logits).mean() + nn.softplus(fake_logits).mean()
                 return (g_loss, d_loss), (g_after, d_after)

@@ -10,6 +10,8 @@ the longest first. Operations may run beside each other, so shares are of their 
 import argparse
 import collections
 import contextlib
+import itertools
+import operator
 import pathlib
 import re
 import tempfile
@@ -54,14 +56,23 @@ def step_flops(gan):
     return 3 * sum(g) - g[0] + 7 * sum(d) - 2 * d[0]
 
 
-def matrix_product_rate(n=4096, repeats=5):
-    """Multiplications and additions a second of a square matrix product, at its best."""
-    a, seconds = keras.random.normal((n, n), dtype=keras.config.dtype_policy().compute_dtype), []
-    for _ in range(1 + repeats):
+def matrix_product_rate(n=4096, repeats=3):
+    """Multiplications and additions a second of a square matrix product, at its best.
+
+    As many are started one behind the other as take some tenths of a second, so that the way to a GPU does not count.
+    """
+    a = keras.random.normal((n, n), dtype=keras.config.dtype_policy().compute_dtype)
+
+    def seconds(count):
         start = time.perf_counter()
-        keras.ops.convert_to_numpy(keras.ops.matmul(a, a)[0, 0])
-        seconds.append(time.perf_counter() - start)
-    return 2 * n**3 / min(seconds)
+        for _ in range(count):
+            product = keras.ops.matmul(a, a)
+        keras.ops.convert_to_numpy(product[0, 0])
+        return time.perf_counter() - start
+
+    seconds(1)
+    count = next(c for c in itertools.accumulate(itertools.repeat(2), operator.mul) if seconds(c) > 0.3)
+    return 2 * n**3 * count / min(seconds(count) for _ in range(repeats))
 
 
 @contextlib.contextmanager
@@ -117,7 +128,8 @@ def operation(line, event):
     if BACKEND == "tensorflow":
         thread, name = r"tf_Compute", r".*\w:(_?[A-Z]\w+)"  # name:Kind
     else:
-        thread, name = r"tf_XLA|.*[sS]tream", r"(?!while|call|conditional)([a-z][\w-]*?)(\.\d+)*"  # kind.number
+        thread, name = r"tf_XLA|.*[sS]tream", r"(?!while|call|conditional)([a-z][\w-]*?)([._]\d+)*"  # kind.number
+        event = re.sub(r"sm\d+_xmma_(\w+?)_.*", r"\1", event)  # kernels of cuDNN, and of cuBLAS ("gemm")
     match = re.match(thread, line) and re.fullmatch(name, event)
     return match[1] if match else None
 

@@ -61,6 +61,10 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
+def train_function(model):
+    """None, for the trainer's own: a function of several steps is a loop in the graph already."""
+
+
 def concrete(tensor):
     """The tensor as a NumPy array, or None while a graph is being traced."""
     return tensor.numpy() if isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") else None

@@ -49,6 +49,10 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
+def train_function(model):
+    """None, for the trainer's own: steps are run one by one."""
+
+
 def concrete(tensor):
     """The tensor as a NumPy array, or None for one without values."""
     if isinstance(tensor, torch.Tensor) and tensor.device.type != "meta":

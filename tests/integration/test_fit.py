@@ -1,5 +1,7 @@
 """`fit` in all its forms: how steps are counted, cut and compiled changes nothing in what is computed."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -32,6 +34,21 @@ def test_several_steps_in_one_execution(images):
             trained(images, steps_per_execution=3)
         return
     close(trained(images, steps_per_execution=3), trained(images))
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="a loop on the device, which is JAX's")
+@pytest.mark.parametrize("n", [24, 20])  # the last batch as large as the others, and smaller
+def test_several_steps_in_one_call_of_a_gpu(images, n, monkeypatch):
+    from jax import lax
+
+    whole = trained(images[:n])
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    with mock.patch.object(lax, "scan", wraps=lax.scan) as scan:
+        gan = trained(images[:n], steps_per_execution=2)
+    assert [len(call.args[2]) for call in scan.call_args_list] == [2, 1]
+    close(gan, whole)
+    for name, values in whole.history.history.items():
+        np.testing.assert_allclose(gan.history.history[name], values, rtol=1e-4)
 
 
 def test_eager_steps(images):
