@@ -119,7 +119,7 @@ def test_radford_mnist_layer_by_layer():
 
 def test_recommended_mnist_joins_two_networks():
     gan = build("recommended_mnist")
-    assert outline(gan.generator) == outline(build("recommended_conditional").generator)
+    assert outline(gan.generator) == outline(build("recommended_conditional", latent_dim=50, filters=96).generator)
     assert outline(gan.discriminator) == outline(build("radford_mnist", kernel_size=4).discriminator)
 
 

@@ -163,13 +163,15 @@ def test_recommended(tmp_path, little, options):
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="a preset, the same on every backend")
-def test_recommended_takes_another_preset_and_other_batches(tmp_path, little):
-    given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--out", tmp_path)
-    run("examples/recommended.py", *given, "--conditional", "--preset", "recommended_fashion_mnist")
+def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
+    given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--steps-per-execution", 3)
+    preset = ("--conditional", "--preset", "recommended_fashion_mnist")
+    run("examples/recommended.py", *given, *preset, "--out", tmp_path)
     gan = keras.saving.load_model(tmp_path / "gan.keras")
     first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
     assert first.filters == 64  # 32 in recommended_conditional
     assert gan.optimizer.iterations.numpy() == 4
+    assert gan.get_compile_config()["steps_per_execution"] == 3
 
 
 def test_recommended_says_what_labels_are_for(tmp_path, colourful):
