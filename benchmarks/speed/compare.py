@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 
-from contender import NETWORKS, SAMPLES, SMALL, setting_of
+from contender import NETWORKS, SMALL, setting_of
 
 from keras_dcgan.files import replacing
 
@@ -57,6 +57,8 @@ parser.add_argument(
 parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
 parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some seconds of them")
+parser.add_argument("--samples", type=int, default=10_000, help="of the part sampling")
+parser.add_argument("--images", type=int, default=60_000, help="of the part memory, in an epoch")
 parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the tables")
 args = parser.parse_args()
 results = []
@@ -132,7 +134,7 @@ def training(network):
 
 def memory():
     batch_size = NETWORKS["radford_28"].batch_size
-    steps = math.ceil(60_000 / batch_size)
+    steps = math.ceil(args.images / batch_size)
     table(f"an epoch of {steps * batch_size:,} images, 28×28", "peak memory in MB")
     for label in ("fit", "TensorFlow's tutorial"):
         contender = Contender("radford_28", *TRAINING[label], "--steps", str(steps))
@@ -156,6 +158,7 @@ for part in args.parts:
     elif part == "import":
         start_up()
     elif part == "sampling":
-        speeds(part, f"{SAMPLES:,} samples of mnist", "mnist", SAMPLING, SAMPLES)
+        contenders = {label: (*command, "--images", str(args.samples)) for label, command in SAMPLING.items()}
+        speeds(part, f"{args.samples:,} samples of mnist", "mnist", contenders, args.samples)
     else:
         training(part)

@@ -47,7 +47,6 @@ NETWORKS = {
     "radford_64_whole": Setting("radford_64", 128, 8, 2e-4, 0.5),
 }
 SMALL = [name for name in NETWORKS if name != "radford_64_whole"]  # the others take a GPU
-SAMPLES = 10_000
 
 
 def setting_of(network, steps=None):
@@ -126,18 +125,18 @@ def jax_loop(setting, starter):
     Loop(gan.generator, gan.discriminator, images, *arguments).train(starter)
 
 
-def generate(setting, starter):
+def generate(setting, starter, images):
     """Samples by `generate`, from latents to pixels."""
     gan = setting.model()
     while starter.go():
-        gan.generate(SAMPLES, seed=0)
+        gan.generate(images, seed=0)
         starter.done()
 
 
-def predict(setting, starter, batch_size):
+def predict(setting, starter, images, batch_size):
     """The generator's `predict` on latents that are there already; its images are floats."""
     generator = setting.model().generator
-    latents = np.random.default_rng(0).standard_normal((SAMPLES, generator.input_shape[1]), "float32")
+    latents = np.random.default_rng(0).standard_normal((images, generator.input_shape[1]), "float32")
     while starter.go():
         generator.predict(latents, batch_size=batch_size, verbose=0)
         starter.done()
@@ -165,10 +164,11 @@ if __name__ == "__main__":
     parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
     parser.add_argument("--steps", type=int, help="steps of an epoch")
     parser.add_argument("--steps-per-execution", type=int, help="of fit")
+    parser.add_argument("--images", type=int, help="of generate and predict, how many")
     parser.add_argument("--batch-size", type=int, help="of predict")
     parser.add_argument("--channels-last", action="store_true", help="of PyTorch's example")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.dtype_policy)
-    names = ("batch_size", "steps_per_execution", "channels_last")
+    names = ("images", "batch_size", "steps_per_execution", "channels_last")
     options = {name: getattr(args, name) for name in names if getattr(args, name)}
     CONTENDERS[args.name](setting_of(args.network, args.steps), Starter(), **options)
