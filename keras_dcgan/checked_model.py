@@ -11,7 +11,7 @@ import types
 
 import keras
 
-from keras_dcgan import backend, checks
+from keras_dcgan import backend, checks, pipelines
 
 
 class CheckedModel(keras.Model):
@@ -71,9 +71,16 @@ class CheckedModel(keras.Model):
             self._refuse_weight(val_weight)
             validation = CheckedData(val_x, val_y, self._check_training, self.image_shape)
             validation_data = validation.x if val_y is None else (validation.x, val_y)
+        x = data.x
+        if checks.is_array(x) and not validation_split and self._may_be_piped(batch_size, **kwargs):
+            x, y = pipelines.of_arrays(x, y, batch_size or 32, kwargs.get("shuffle", True)), None
+            kwargs["shuffle"] = False
+            if validation is not None and checks.is_array(val_x):
+                size = kwargs.get("validation_batch_size") or batch_size or 32
+                validation_data = pipelines.of_arrays(val_x, val_y, size, shuffle=False)
         with errors_of(data, validation), backend.kept(self):
             return super().fit(
-                data.x,
+                x,
                 y,
                 batch_size,
                 epochs,
@@ -83,6 +90,12 @@ class CheckedModel(keras.Model):
                 validation_data=validation_data,
                 **kwargs,
             )
+
+    def _may_be_piped(self, batch_size, steps_per_epoch=None, shuffle=True, **_):
+        """Whether arrays may become a pipeline of ours. Keras finds batch sizes, shuffles batches, shares them out."""
+        if keras.backend.backend() != "tensorflow" or self.distribute_strategy.num_replicas_in_sync > 1:
+            return False
+        return shuffle in (True, False) and not (steps_per_epoch and batch_size is None)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.
@@ -187,7 +200,7 @@ class CheckedData:
             return (batch if isinstance(batch, tuple) else (batch,) for batch in checked)  # Keras wants tuples
         if hasattr(data, "element_spec") and hasattr(data, "map"):  # a tf.data.Dataset
             self._refuse_empty(int(data.cardinality()))
-            return data.map(self._in_pipeline)
+            return pipelines.untuned(data.map(self._in_pipeline))
         if hasattr(data, "collate_fn"):  # a torch DataLoader
             self._refuse_empty(len(data) if hasattr(data.dataset, "__len__") else None)
             loader = copy.copy(data)

@@ -1,0 +1,84 @@
+"""Batches of arrays on TensorFlow."""
+
+from unittest import mock
+
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND, tiny
+
+if BACKEND != "tensorflow":
+    pytest.skip("tf.data feeds TensorFlow alone", allow_module_level=True)
+
+import tensorflow as tf
+
+from keras_dcgan import pipelines
+
+IMAGES = np.arange(20, dtype="uint8").reshape(20, 1, 1, 1) * np.ones((1, 8, 8, 1), "uint8")
+
+
+def epoch(dataset):
+    """The first pixel of every image of every batch."""
+    return [batch[:, 0, 0, 0].numpy().tolist() for batch in dataset]
+
+
+def test_batches_come_in_order_and_the_last_is_smaller():
+    dataset = pipelines.of_arrays(IMAGES, None, 8, shuffle=False)
+    assert dataset.cardinality() == 3
+    assert dataset.element_spec == tf.TensorSpec((None, 8, 8, 1), "uint8")
+    assert epoch(dataset) == [list(range(8)), list(range(8, 16)), list(range(16, 20))]
+
+
+def test_every_epoch_has_an_order_of_its_own_that_follows_from_the_seed():
+    orders = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        dataset = pipelines.of_arrays(IMAGES, None, 8, shuffle=True)
+        orders.append([[pixel for batch in epoch(dataset) for pixel in batch] for _ in range(2)])
+    (first, second), again, other = orders
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert first != second
+    assert again == [first, second]
+    assert other[0] != first
+
+
+@pytest.mark.parametrize("shape", [(20,), (20, 1)])
+def test_labels_stay_with_their_images(shape):
+    labels = keras.ops.reshape(np.arange(20, dtype="int32"), shape)
+    for images, own in pipelines.of_arrays(IMAGES, labels, 8, shuffle=True):
+        assert own.shape[1:] == shape[1:]
+        np.testing.assert_array_equal(np.ravel(own), images[:, 0, 0, 0])
+
+
+def test_nothing_is_tuned_unless_the_caller_says_so():
+    own = tf.data.Dataset.range(3)
+    assert not pipelines.untuned(own).options().autotune.enabled
+    options = tf.data.Options()
+    options.autotune.enabled = True
+    assert pipelines.untuned(own.with_options(options)).options().autotune.enabled
+    assert not pipelines.of_arrays(IMAGES, None, 8, shuffle=True).options().autotune.enabled
+
+
+def fitted(x, **options):
+    """What Keras's `fit` is given, as keyword arguments and training data."""
+    gan = tiny()
+    gan.compile()
+    with mock.patch.object(keras.Model, "fit") as fit:
+        gan.fit(x, **options)
+    return fit.call_args.args[0], fit.call_args.kwargs
+
+
+def test_fit_trains_on_untuned_batches():
+    x, options = fitted(IMAGES, batch_size=8, validation_data=IMAGES[:12], validation_batch_size=5)
+    assert [len(batch) for batch in x] == [8, 8, 4]
+    assert epoch(x) != sorted(epoch(x))
+    assert [len(batch) for batch in options["validation_data"]] == [5, 5, 2]
+    assert not options["shuffle"]
+    given, _ = fitted(tf.data.Dataset.from_tensor_slices(IMAGES).batch(8), shuffle=False)
+    for dataset in (x, options["validation_data"], given):
+        assert not dataset.options().autotune.enabled
+
+
+@pytest.mark.parametrize("options", [{"validation_split": 0.2}, {"shuffle": "batch"}, {"steps_per_epoch": 4}])
+def test_what_keras_does_with_arrays_is_left_to_it(options):
+    assert fitted(IMAGES, **options)[0] is IMAGES
