@@ -16,7 +16,7 @@ def of_arrays(images, labels, batch_size, shuffle):
         images: `(n, height, width, channels)` array or tensor.
         labels: `(n,)` or `(n, 1)` array or tensor, or None.
         batch_size: int.
-        shuffle: bool, for a new order in every epoch, drawn from TensorFlow's global stream.
+        shuffle: bool, for an order of its own in every epoch, which follows from TensorFlow's global seed.
 
     Returns:
         `tf.data.Dataset` of image batches, with labels of pairs; the last batch may be smaller.
