@@ -38,7 +38,8 @@ class CheckedModel(keras.Model):
 
         Args:
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
-                PyDataset, torch DataLoader or generator).
+                PyDataset, torch DataLoader or generator). On TensorFlow the order in which an array is shuffled
+                follows from the model's random state, so that a training that is resumed has the same.
             y: integer labels `(n,)` or `(n, 1)` of a conditional model, where `x` is an array; otherwise None.
             batch_size: int or None, as in Keras.
             epochs: int, as in Keras.
@@ -73,11 +74,13 @@ class CheckedModel(keras.Model):
             validation_data = validation.x if val_y is None else (validation.x, val_y)
         x = data.x
         if checks.is_array(x) and not validation_split and self._may_be_piped(batch_size, **kwargs):
-            x, y = pipelines.of_arrays(x, y, batch_size or 32, kwargs.get("shuffle", True)), None
+            # in an order that follows from the model's own state, so that a training that is resumed goes on exactly
+            seed = (self.seed_generator.state, self.optimizer.iterations) if kwargs.get("shuffle", True) else None
+            x, y = pipelines.of_arrays(x, y, batch_size or 32, seed), None
             kwargs["shuffle"] = False
             if validation is not None and checks.is_array(val_x):
                 size = kwargs.get("validation_batch_size") or batch_size or 32
-                validation_data = pipelines.of_arrays(val_x, val_y, size, shuffle=False)
+                validation_data = pipelines.of_arrays(val_x, val_y, size, None)
         with errors_of(data, validation), backend.kept(self):
             return super().fit(
                 x,

@@ -9,14 +9,15 @@ What tuning gains, buffers and threads, is small beside a training step.
 from keras_dcgan import checks
 
 
-def of_arrays(images, labels, batch_size, shuffle):
+def of_arrays(images, labels, batch_size, seed):
     """Batches of arrays, as Keras's trainer makes them, but untuned.
 
     Args:
         images: `(n, height, width, channels)` array or tensor.
         labels: `(n,)` or `(n, 1)` array or tensor, or None.
         batch_size: int.
-        shuffle: bool, for an order of its own in every epoch, which follows from TensorFlow's global seed.
+        seed: `(state, iterations)`, variables of a `keras.random.SeedGenerator` and of an optimizer, from whose values
+            when an epoch begins its order follows; they are not changed. None for the order of the arrays.
 
     Returns:
         `tf.data.Dataset` of image batches, with labels of pairs; the last batch may be smaller.
@@ -26,9 +27,13 @@ def of_arrays(images, labels, batch_size, shuffle):
     parts = [tf.convert_to_tensor(checks.as_numpy(part)) for part in (images, labels) if part is not None]
     n = len(images)
 
-    def order(seed):
+    def order(_):
         indices = tf.range(n, dtype="int64")
-        return tf.random.experimental.stateless_shuffle(indices, [seed, 0]) if shuffle else indices
+        if seed is None:
+            return indices
+        state, iterations = (tf.cast(tf.convert_to_tensor(variable.value), "int64") for variable in seed)
+        own = tf.random.experimental.stateless_fold_in(state, iterations)
+        return tf.random.experimental.stateless_shuffle(indices, own)
 
     def batches(order):
         return tf.data.Dataset.range(0, n, batch_size).map(lambda i: order[i : i + batch_size])
@@ -37,9 +42,7 @@ def of_arrays(images, labels, batch_size, shuffle):
         taken = tuple(tf.gather(part, indices) for part in parts)
         return taken if len(taken) > 1 else taken[0]
 
-    # not tf.random.shuffle: with a global seed it gives every epoch the same order
-    seeds = tf.data.Dataset.random(rerandomize_each_iteration=True).take(1)
-    dataset = seeds.map(order).flat_map(batches).map(batch).prefetch(2)
+    dataset = tf.data.Dataset.range(1).map(order).flat_map(batches).map(batch).prefetch(2)
     return untuned(dataset.apply(tf.data.experimental.assert_cardinality(-(-n // batch_size))))
 
 

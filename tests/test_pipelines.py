@@ -5,7 +5,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny
+from conftest import BACKEND, assert_identical, tiny
 
 if BACKEND != "tensorflow":
     pytest.skip("tf.data feeds TensorFlow alone", allow_module_level=True)
@@ -23,29 +23,38 @@ def epoch(dataset):
 
 
 def test_batches_come_in_order_and_the_last_is_smaller():
-    dataset = pipelines.of_arrays(IMAGES, None, 8, shuffle=False)
+    dataset = pipelines.of_arrays(IMAGES, None, 8, None)
     assert dataset.cardinality() == 3
     assert dataset.element_spec == tf.TensorSpec((None, 8, 8, 1), "uint8")
     assert epoch(dataset) == [list(range(8)), list(range(8, 16)), list(range(16, 20))]
 
 
+def seed():
+    return keras.random.SeedGenerator(1).state, keras.Variable(7, dtype="int32")
+
+
 def test_every_epoch_has_an_order_of_its_own_that_follows_from_the_seed():
-    orders = []
-    for seed in (1, 1, 2):
-        keras.utils.set_random_seed(seed)
-        dataset = pipelines.of_arrays(IMAGES, None, 8, shuffle=True)
-        orders.append([[pixel for batch in epoch(dataset) for pixel in batch] for _ in range(2)])
-    (first, second), again, other = orders
-    assert sorted(first) == sorted(second) == list(range(20))
-    assert first != second
-    assert again == [first, second]
-    assert other[0] != first
+    state, iterations = seed()
+    dataset = pipelines.of_arrays(IMAGES, None, 8, (state, iterations))
+
+    def order(first, second, count):
+        state.assign([first, second])
+        iterations.assign(count)
+        pixels = [pixel for batch in epoch(dataset) for pixel in batch]
+        np.testing.assert_array_equal([*state.numpy(), iterations.numpy()], [first, second, count])
+        return pixels
+
+    orders = [order(1, 0, 0), order(2, 0, 0), order(1, 3, 0), order(1, 0, 3)]
+    for one in orders:
+        assert sorted(one) == list(range(20))
+    assert len({tuple(one) for one in orders}) == 4
+    assert order(1, 0, 0) == orders[0]
 
 
 @pytest.mark.parametrize("shape", [(20,), (20, 1)])
 def test_labels_stay_with_their_images(shape):
     labels = keras.ops.reshape(np.arange(20, dtype="int32"), shape)
-    for images, own in pipelines.of_arrays(IMAGES, labels, 8, shuffle=True):
+    for images, own in pipelines.of_arrays(IMAGES, labels, 8, seed()):
         assert own.shape[1:] == shape[1:]
         np.testing.assert_array_equal(np.ravel(own), images[:, 0, 0, 0])
 
@@ -56,7 +65,7 @@ def test_nothing_is_tuned_unless_the_caller_says_so():
     options = tf.data.Options()
     options.autotune.enabled = True
     assert pipelines.untuned(own.with_options(options)).options().autotune.enabled
-    assert not pipelines.of_arrays(IMAGES, None, 8, shuffle=True).options().autotune.enabled
+    assert not pipelines.of_arrays(IMAGES, None, 8, None).options().autotune.enabled
 
 
 def fitted(x, **options):
@@ -71,7 +80,8 @@ def fitted(x, **options):
 def test_fit_trains_on_untuned_batches():
     x, options = fitted(IMAGES, batch_size=8, validation_data=IMAGES[:12], validation_batch_size=5)
     assert [len(batch) for batch in x] == [8, 8, 4]
-    assert epoch(x) != sorted(epoch(x))
+    assert epoch(x) != epoch(pipelines.of_arrays(IMAGES, None, 8, None))
+    assert epoch(fitted(IMAGES, batch_size=8, shuffle=False)[0]) == epoch(pipelines.of_arrays(IMAGES, None, 8, None))
     assert [len(batch) for batch in options["validation_data"]] == [5, 5, 2]
     assert not options["shuffle"]
     given, _ = fitted(tf.data.Dataset.from_tensor_slices(IMAGES).batch(8), shuffle=False)
@@ -82,3 +92,19 @@ def test_fit_trains_on_untuned_batches():
 @pytest.mark.parametrize("options", [{"validation_split": 0.2}, {"shuffle": "batch"}, {"steps_per_epoch": 4}])
 def test_what_keras_does_with_arrays_is_left_to_it(options):
     assert fitted(IMAGES, **options)[0] is IMAGES
+
+
+def test_a_shuffled_training_that_is_taken_up_again_equals_one_that_was_not_stopped(tmp_path):
+    def new():
+        gan = tiny()
+        gan.compile()
+        return gan
+
+    options = {"batch_size": 8, "verbose": 0}
+    whole, stopped = new(), new()
+    whole.fit(IMAGES, epochs=3, **options)
+    stopped.fit(IMAGES, epochs=1, **options)
+    stopped.save(tmp_path / "gan.keras")
+    resumed = keras.saving.load_model(tmp_path / "gan.keras")
+    resumed.fit(IMAGES, initial_epoch=1, epochs=3, **options)
+    assert_identical(resumed, whole)
