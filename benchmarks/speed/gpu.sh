@@ -1,6 +1,6 @@
 #!/bin/sh
 # Speed on one GPU, beside PyTorch's example and a loop in JAX: tables on standard output, figures in a folder.
-# It takes about six minutes on an H100.
+# The first four of its seven parts take five minutes on an H200.
 #
 # sh benchmarks/speed/gpu.sh [FOLDER] [PYTHON]
 set -eu
