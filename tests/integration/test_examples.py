@@ -85,6 +85,7 @@ def test_mnist_lab(tmp_path, little):
     assert gan.optimizer.iterations.numpy() == 2
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
 def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_path, little):
     out = tmp_path / "out"
     run("examples/mnist.py", "--data", little, "--epochs", 16, "--out", out)
@@ -102,6 +103,7 @@ def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_
     assert keras.saving.load_model(out / "gan-017.keras").optimizer.iterations.numpy() == 17
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
 def test_cifar10_killed_goes_on_after_the_last_whole_epoch(tmp_path, colourful):
     out = tmp_path / "out"
     options = ("--data", colourful, "--epochs", 6, "--out", out)

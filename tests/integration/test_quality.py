@@ -7,11 +7,13 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from conftest import BACKEND
 from test_examples import run
 
 import keras_dcgan
 from keras_dcgan import metrics
 
+pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="scripts in Keras, the same on every backend")
 FOLDER = "benchmarks/quality"
 
 
