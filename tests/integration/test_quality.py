@@ -6,8 +6,8 @@ import re
 import keras
 import numpy as np
 import pytest
-from PIL import Image
 from conftest import BACKEND
+from PIL import Image
 from test_examples import run
 
 import keras_dcgan
