@@ -22,7 +22,7 @@ parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
+keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
 
 # 1. Digits, uint8 (60000, 28, 28, 1). The training step brings them to [-1, 1]
 images, _ = keras_dcgan.datasets.load(args.data)

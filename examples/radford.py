@@ -28,7 +28,7 @@ parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
+keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
 
 # 1. Images, uint8 (n, 64, 64, 3), in grey with one channel. Of folders, what is transparent lies on white
 size = args.size or int(args.preset.rpartition("_")[2])

@@ -35,7 +35,7 @@ parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is fa
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for the shuffling; the model has a seed of its own
+keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
 
 # 1. Images, uint8 (n, height, width, channels), and labels. Of folders, what is transparent lies on white
 size = None if args.size is None else (args.size, args.size)

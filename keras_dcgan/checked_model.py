@@ -30,6 +30,7 @@ class CheckedModel(keras.Model):
         callbacks=None,
         validation_split=0.0,
         validation_data=None,
+        shuffle=True,
         **kwargs,
     ):
         """Trains on images: `keras.Model.fit` behind a check of the data.
@@ -38,8 +39,7 @@ class CheckedModel(keras.Model):
 
         Args:
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
-                PyDataset, torch DataLoader or generator). On TensorFlow the order in which an array is shuffled
-                follows from the model's random state, so that a training that is resumed has the same.
+                PyDataset, torch DataLoader or generator).
             y: integer labels `(n,)` or `(n, 1)` of a conditional model, where `x` is an array; otherwise None.
             batch_size: int or None, as in Keras.
             epochs: int, as in Keras.
@@ -47,6 +47,8 @@ class CheckedModel(keras.Model):
             callbacks: list of `keras.callbacks.Callback`.
             validation_split: float, as in Keras.
             validation_data: held-out data in any form that training data may have.
+            shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so that a
+                training that is resumed has the one that it would have had.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:
@@ -73,13 +75,12 @@ class CheckedModel(keras.Model):
             validation = CheckedData(val_x, val_y, self._check_training, self.image_shape)
             validation_data = validation.x if val_y is None else (validation.x, val_y)
         x = data.x
-        if checks.is_array(x) and not validation_split and self._may_be_piped(batch_size, **kwargs):
-            # in an order that follows from the model's own state, so that a training that is resumed goes on exactly
-            seed = (self.seed_generator.state, self.optimizer.iterations) if kwargs.get("shuffle", True) else None
-            x, y = pipelines.of_arrays(x, y, batch_size or 32, seed), None
-            kwargs["shuffle"] = False
+        if self._may_be_piped(x, batch_size, validation_split, shuffle, kwargs.get("steps_per_epoch")):
+            size = batch_size or 32  # as in Keras
+            seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None
+            x, y, shuffle = pipelines.of_arrays(x, y, size, seed), None, False
             if validation is not None and checks.is_array(val_x):
-                size = kwargs.get("validation_batch_size") or batch_size or 32
+                size = kwargs.get("validation_batch_size") or size
                 validation_data = pipelines.of_arrays(val_x, val_y, size, None)
         with errors_of(data, validation), backend.kept(self):
             return super().fit(
@@ -91,14 +92,16 @@ class CheckedModel(keras.Model):
                 callbacks=callbacks,
                 validation_split=validation_split,
                 validation_data=validation_data,
+                shuffle=shuffle,
                 **kwargs,
             )
 
-    def _may_be_piped(self, batch_size, steps_per_epoch=None, shuffle=True, **_):
-        """Whether arrays may become a pipeline of ours. Keras finds batch sizes, shuffles batches, shares them out."""
+    def _may_be_piped(self, x, batch_size, validation_split, shuffle, steps_per_epoch):
+        """Whether `x` may become a pipeline of ours. Keras splits, finds batch sizes, shuffles batches, shares out."""
         if keras.backend.backend() != "tensorflow" or self.distribute_strategy.num_replicas_in_sync > 1:
             return False
-        return shuffle in (True, False) and not (steps_per_epoch and batch_size is None)
+        found = steps_per_epoch and batch_size is None
+        return checks.is_array(x) and not validation_split and not found and shuffle in (True, False)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.

@@ -2,7 +2,7 @@
 
 Where TensorFlow tunes a pipeline, a thread of the iterator's looks at it after 10 ms, 20 ms, 40 ms and so on, up to a
 minute. At the end of an epoch the iterator wakes that thread and waits for it. In TensorFlow 2.21 the thread often asks
-whether it is to end before it is told so, and sleeps on: for as long as the epoch has taken, or a minute, at the most.
+whether it is to end before it is told so, and sleeps on: for as long as the iterator has lived, a minute at most.
 What tuning gains, buffers and threads, is small beside a training step.
 """
 

@@ -70,12 +70,13 @@ def test_the_loop_of_tensorflows_tutorial_is_our_simultaneous_update(gan, drawn)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="a loop in PyTorch")
-def test_the_loop_of_pytorchs_example_is_our_alternating_update_seen_in_a_mirror(gan, drawn):
+@pytest.mark.parametrize("layout", ["contiguous_format", "channels_last"])
+def test_the_loop_of_pytorchs_example_is_our_alternating_update_seen_in_a_mirror(gan, drawn, layout):
     import torch
 
     module = importlib.import_module("pytorch_example")
     adam = {"lr": RATE, "eps": 1e-7}
-    loop = module.Loop(gan.generator, gan.discriminator, drawn[0][0], 6, adam, adam)
+    loop = module.Loop(gan.generator, gan.discriminator, drawn[0][0], 6, adam, adam, getattr(torch, layout))
     losses = []
     for real, z in zip(*drawn, strict=True):
         mirrored = torch.tensor(real[:, ::-1, ::-1].transpose(0, 3, 1, 2) / 127.5 - 1, dtype=torch.float32)
@@ -85,13 +86,17 @@ def test_the_loop_of_pytorchs_example_is_our_alternating_update_seen_in_a_mirror
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a loop in JAX")
-def test_the_loop_in_jax_is_our_simultaneous_update(gan, drawn):
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-4), ("bfloat16", 0.02)])
+def test_the_loop_in_jax_is_our_simultaneous_update(gan, drawn, dtype, rtol):
     import jax
 
-    loop = importlib.import_module("jax_loop").Loop(gan.generator, gan.discriminator, drawn[0][0], 6, RATE, 0.9)
+    module = importlib.import_module("jax_loop")
+    loop = module.Loop(gan.generator, gan.discriminator, drawn[0][0], 6, RATE, 0.9, dtype)
     losses = []
     for real, z in zip(*drawn, strict=True):
         real = real.astype("float32") / 127.5 - 1
         loop.state, both = loop.train_step(loop.state, real, z, jax.random.key(0))
         losses.append(both)
-    np.testing.assert_allclose(losses, ours(gan, drawn[0], "simultaneous"), rtol=1e-4)
+    exact = ours(gan, drawn[0], "simultaneous")
+    np.testing.assert_allclose(losses, exact, rtol=rtol)
+    assert np.allclose(losses, exact, rtol=1e-4) == (dtype == "float32")

@@ -109,10 +109,8 @@ def pytorch_example(setting, starter, channels_last=False):
 
     gan, images = setting.model_and_images()
     options = {"lr": setting.rate, "betas": (setting.beta_1, 0.999)}
-    loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options)
-    if channels_last:  # in memory; the shapes stay as they are
-        for network in (loop.generator, loop.discriminator):
-            network.to(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, options, options, layout)
     with torch.autocast(loop.device.type, torch.bfloat16, enabled=gan.compute_dtype == "bfloat16"):
         loop.train(starter)
 

@@ -69,12 +69,13 @@ def _mirrored(grid):
 
 
 class Loop:
-    def __init__(self, generator, discriminator, images, batch_size, g_opt, d_opt):
+    def __init__(self, generator, discriminator, images, batch_size, g_opt, d_opt, layout=torch.contiguous_format):
         torch.backends.cudnn.benchmark = True
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.latent_dim = generator.input_shape[1]
-        self.generator = network(generator).to(self.device)
-        self.discriminator = network(discriminator).to(self.device)
+        # in memory; shapes are channels first in any case
+        self.generator = network(generator).to(self.device, memory_format=layout)
+        self.discriminator = network(discriminator).to(self.device, memory_format=layout)
         images = (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127.5) / 127.5
         self.data = DataLoader(TensorDataset(images), batch_size, shuffle=True)
         self.g_opt = torch.optim.Adam(self.generator.parameters(), **g_opt)
