@@ -216,7 +216,7 @@ class DCGAN(CheckedModel, SavedModel):
         self.loss = loss
 
     def make_train_function(self, force=False):
-        """Makes what `fit` calls for every `steps_per_execution` steps, as in Keras; on a GPU with JAX one call."""
+        """Makes what `fit` calls for every `steps_per_execution` steps, as in Keras, where that can be done faster."""
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function = backend.train_function(self) or self.train_function

@@ -3,9 +3,9 @@
 python benchmarks/speed/compare.py [PART ...] [--rounds 5] --out out/speed.json
 
 Every contender is a process of its own. It does its work once without being timed, and then in turn with the others,
-once a round, so that what slows the machine down for a while slows all of them. Tables: images a second (median of the
-rounds); how many times as fast the first line is (median, lowest and highest of the rounds); peak memory in MB
-after the first round, and how much it has grown after the last (read from /proc, so on Linux).
+once a round, there and back again, so that what slows the machine down for a while slows all of them. Tables: images a
+second (median of the rounds); how many times as fast the first line is (median, lowest and highest of the rounds); peak
+memory in MB after the first round, and how much it has grown after the last (read from /proc, so on Linux).
 """
 
 import argparse
@@ -109,8 +109,9 @@ def record(part, label, **figures):
 def speeds(part, title, network, contenders, images):
     """All contenders in turn."""
     processes = {label: Contender(network, *command) for label, command in contenders.items()}
-    for _ in range(1 + args.rounds):
-        for process in processes.values():
+    for i in range(1 + args.rounds):
+        turns = list(processes.values())
+        for process in turns[:: -1 if i % 2 else 1]:
             process.work()
     first = next(iter(processes.values()))
     table(title, "images a second", "the first line is times as fast", "from", "to", "MB", "MB later")

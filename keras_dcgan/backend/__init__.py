@@ -4,8 +4,8 @@
 the signature this backend's trainer calls. `gradients(model, forward, *variables)` runs `forward()`, which returns as
 many scalar losses as there are lists of variables, and anything else, and differentiates each loss by its own list:
 several gradients from one forward pass. `input_gradient(function, x)` differentiates by an input, and can itself be
-differentiated. `apply` lets an optimizer use gradients. `train_function(model)` makes one call of several steps, or is
-None for what the trainer does by itself. `concrete` gives a tensor's values, or None while a step is being traced.
+differentiated. `apply` lets an optimizer use gradients. `train_function(model)` makes what the trainer calls for each
+step or several, or is None for its own. `concrete` gives a tensor's values, or None while a step is being traced.
 `kept` sees to it that a model survives data that cannot be read.
 """
 

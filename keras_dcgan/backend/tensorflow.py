@@ -62,7 +62,22 @@ def apply(optimizer, gradients, variables):
 
 
 def train_function(model):
-    """None, for the trainer's own: a function of several steps is a loop in the graph already."""
+    """What the trainer is to call in place of its own function, which takes a millisecond more for every step.
+
+    It fetches the batch inside of the graph, calls the step as a function in a function, and wraps what comes out.
+
+    Args:
+        model: the compiled model.
+
+    Returns:
+        callable `(iterator) -> logs`, or None where the trainer's own does more: for several steps in one call, which
+        are a loop in its graph, for several replicas, and for steps that are not compiled.
+    """
+    if model.steps_per_execution > 1 or model.run_eagerly or model.distribute_strategy.num_replicas_in_sync > 1:
+        return None
+    step = tf.function(model.train_step, jit_compile=model.jit_compile, reduce_retracing=True, autograph=False)
+    step = model._autoconvert_optionals(step)
+    return lambda iterator: step(next(iterator))
 
 
 def concrete(tensor):

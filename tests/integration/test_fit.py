@@ -51,6 +51,21 @@ def test_several_steps_in_one_call_of_a_gpu(images, n, monkeypatch):
         np.testing.assert_allclose(gan.history.history[name], values, rtol=1e-4)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a call that is TensorFlow's")
+def test_a_step_is_called_without_what_keras_wraps_it_in(images):
+    import tensorflow as tf
+
+    with mock.patch.object(tf.experimental.Optional, "from_value", wraps=tf.experimental.Optional.from_value) as wrap:
+        gan = trained(images[:20])
+        assert not wrap.called
+        with mock.patch("keras_dcgan.backend.train_function", return_value=None):
+            other = trained(images[:20])
+        assert wrap.called
+    close(gan, other)
+    for name, values in other.history.history.items():
+        np.testing.assert_allclose(gan.history.history[name], values, rtol=1e-4)
+
+
 def test_eager_steps(images):
     close(trained(images, run_eagerly=True), trained(images), rtol=1e-3, atol=1e-4)
 
