@@ -56,7 +56,7 @@ parser.add_argument(
 )
 parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
 parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some seconds of them")
+parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some twenty seconds of them")
 parser.add_argument("--samples", type=int, default=10_000, help="of the part sampling")
 parser.add_argument("--images", type=int, default=60_000, help="of the part memory, in an epoch")
 parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the tables")
@@ -109,10 +109,11 @@ def record(part, label, **figures):
 def speeds(part, title, network, contenders, images):
     """All contenders in turn."""
     processes = {label: Contender(network, *command) for label, command in contenders.items()}
-    for i in range(1 + args.rounds):
-        turns = list(processes.values())
-        for process in turns[:: -1 if i % 2 else 1]:
+    turns = list(processes.values())
+    for _ in range(1 + args.rounds):
+        for process in turns:
             process.work()
+        turns.reverse()
     first = next(iter(processes.values()))
     table(title, "images a second", "the first line is times as fast", "from", "to", "MB", "MB later")
     for label, process in processes.items():

@@ -24,7 +24,7 @@ PROFILED = 3  # steps
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("networks", nargs="*", default=SMALL, metavar="NETWORK", help=", ".join(NETWORKS))
-parser.add_argument("--steps", type=int, help="steps of an epoch, in place of some seconds of them on two cores")
+parser.add_argument("--steps", type=int, help="steps of an epoch, in place of some twenty seconds of them on two cores")
 parser.add_argument("--lines", type=int, default=8, help="operations to print")
 parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
 args = parser.parse_args()
