@@ -27,6 +27,8 @@ TRAINING = {
     "fit": ("tensorflow", "fit"),
     "fit, mixed_bfloat16": ("tensorflow", "fit", "--dtype-policy", "mixed_bfloat16"),
     "fit, alternating": ("tensorflow", "alternating"),
+    "fit, 16 steps at once": ("tensorflow", "fit", "--steps-per-execution", "16"),
+    "fit, jit_compile": ("tensorflow", "fit", "--jit-compile"),
     "our step in a bare loop": ("tensorflow", "bare_loop"),
     "TensorFlow's tutorial": ("tensorflow", "tensorflow_tutorial"),
     "Keras's example": ("tensorflow", "keras_example"),

@@ -166,11 +166,12 @@ if __name__ == "__main__":
     parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
     parser.add_argument("--steps", type=int, help="steps of an epoch")
     parser.add_argument("--steps-per-execution", type=int, help="of fit")
+    parser.add_argument("--jit-compile", action="store_true", help="of fit")
     parser.add_argument("--images", type=int, help="of generate and predict, how many")
     parser.add_argument("--batch-size", type=int, help="of predict")
     parser.add_argument("--channels-last", action="store_true", help="of PyTorch's example")
     args = parser.parse_args()
     keras.config.set_dtype_policy(args.dtype_policy)
-    names = ("images", "batch_size", "steps_per_execution", "channels_last")
+    names = ("images", "batch_size", "steps_per_execution", "jit_compile", "channels_last")
     options = {name: getattr(args, name) for name in names if getattr(args, name)}
     CONTENDERS[args.name](setting_of(args.network, args.steps), Starter(), **options)
