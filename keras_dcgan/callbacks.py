@@ -6,7 +6,8 @@ import warnings
 import keras
 import numpy as np
 
-from keras_dcgan import checks, images
+from keras_dcgan import backend, checks, images
+from keras_dcgan.inference import predict_on_batch
 
 
 class GifSnapshot(keras.callbacks.Callback):
@@ -15,8 +16,8 @@ class GifSnapshot(keras.callbacks.Callback):
     The first frame is the untrained generator. The file is whole and playable after every epoch: each is written aside
     and moved into place. When `fit` resumes with `initial_epoch` above 0, or by `BackupAndRestore`, an existing file is
     continued; frames of epochs that are trained again are replaced. Drawing disturbs neither training nor its random
-    state. A film that cannot be written (full disk, folder gone) is reported once, as a warning, and training goes on;
-    the next film that can be written has all frames.
+    state. Of several processes that train one model the first alone writes. A film that cannot be written (full disk,
+    folder gone) is reported once, as a warning, and training goes on; the next film that can be written has all frames.
 
     Images lie in a near-square grid; those of a conditional model in one column a class.
 
@@ -72,7 +73,7 @@ class GifSnapshot(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Draws the latents and makes sure that frames can be written."""
         for name, folder in (("filepath", self.filepath.parent), ("sheets", self.sheets)):
-            if folder is not None:
+            if folder is not None and not backend.process_id():
                 _make_folder(name, folder)
         labels = self._labels()
         self._cells, self._columns = _layout(self.num_images, labels)
@@ -102,6 +103,8 @@ class GifSnapshot(keras.callbacks.Callback):
         return images.grid(cells, self._columns, scale=self.scale)
 
     def _add(self, frame, epoch):
+        if backend.process_id():  # of several that train one model the first alone writes
+            return
         self._frames.append(images.as_frame(frame, self.filepath))
         try:
             images.save_animation(self._frames, self.filepath, duration=self.duration)
@@ -217,8 +220,7 @@ class _Evaluation(keras.callbacks.Callback):
         progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=what)
         for i in range(0, n, self.batch_size):
             batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
-            # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
-            output = checks.as_numpy(network.predict_on_batch(batch))
+            output = predict_on_batch(network, batch)
             progress.add(len(batch))
             yield output
 

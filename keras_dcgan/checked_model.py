@@ -7,6 +7,7 @@ that yields batches (tf.data, PyDataset, DataLoader, generator) batch by batch, 
 import contextlib
 import copy
 import itertools
+import math
 import types
 
 import keras
@@ -48,7 +49,9 @@ class CheckedModel(keras.Model):
             validation_split: float, as in Keras.
             validation_data: held-out data in any form that training data may have.
             shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so that a
-                training that is resumed has the one that it would have had.
+                training that is resumed has the one that it would have had. Data with a method `set_epoch`
+                (`datasets.ImageFolder`, a DataLoader's DistributedSampler) is told the number of each epoch, and comes
+                in its own order.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:
@@ -65,30 +68,35 @@ class CheckedModel(keras.Model):
             self._refuse_weight(kwargs.pop(name, None), name)
         given = callbacks.callbacks if isinstance(callbacks, keras.callbacks.CallbackList) else callbacks
         checks.check_order(keras.tree.flatten(given or []))
-        data = CheckedData(x, y, self._check_training, self.image_shape)
+        size = batch_size or 32  # as in Keras
+        data = self._checked(x, y, size, validation_split)
         if checks.is_array(x):
             checks.warn_of_half_range(x, self.value_range)
         validation = None
         if validation_data is not None:
             val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
             self._refuse_weight(val_weight)
-            validation = CheckedData(val_x, val_y, self._check_training, self.image_shape)
+            validation_size = kwargs.get("validation_batch_size") or size
+            validation = self._checked(val_x, val_y, validation_size)
             validation_data = validation.x if val_y is None else (validation.x, val_y)
+        set_epoch = getattr(x, "set_epoch", None) or getattr(getattr(x, "sampler", None), "set_epoch", None)
+        if set_epoch is not None:
+            shuffle = False  # Keras would, in the order of a global stream
+            order = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: set_epoch(epoch))
+            callbacks = [*keras.tree.flatten(given or []), order]
         x = data.x
         if self._may_be_piped(x, batch_size, validation_split, shuffle, kwargs.get("steps_per_epoch")):
-            size = batch_size or 32  # as in Keras
             seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None
             x, y, shuffle = pipelines.of_arrays(x, y, size, seed), None, False
             if validation is not None and checks.is_array(val_x):
-                size = kwargs.get("validation_batch_size") or size
-                validation_data = pipelines.of_arrays(val_x, val_y, size, None)
+                validation_data = pipelines.of_arrays(val_x, val_y, validation_size, None)
         with errors_of(data, validation), backend.kept(self):
             return super().fit(
                 x,
                 y,
                 batch_size,
                 epochs,
-                verbose,
+                0 if backend.process_id() else verbose,
                 callbacks=callbacks,
                 validation_split=validation_split,
                 validation_data=validation_data,
@@ -97,8 +105,8 @@ class CheckedModel(keras.Model):
             )
 
     def _may_be_piped(self, x, batch_size, validation_split, shuffle, steps_per_epoch):
-        """Whether `x` may become a pipeline of ours. Keras splits, finds batch sizes, shuffles batches, shares out."""
-        if keras.backend.backend() != "tensorflow" or self.distribute_strategy.num_replicas_in_sync > 1:
+        """Whether `x` may become a pipeline of ours. Keras splits, finds batch sizes, shuffles batches."""
+        if keras.backend.backend() != "tensorflow":
             return False
         found = steps_per_epoch and batch_size is None
         return checks.is_array(x) and not validation_split and not found and shuffle in (True, False)
@@ -124,17 +132,15 @@ class CheckedModel(keras.Model):
         """
         self._refuse_weight(sample_weight)
         self._restart_evaluation()
-        # fit() has checked its validation data, and a generator may be read only once
-        data = (
-            None
-            if kwargs.get("_use_cached_eval_dataset")
-            else CheckedData(x, y, self._check_training, self.image_shape)
-        )
+        data = None
+        if not kwargs.get("_use_cached_eval_dataset"):  # fit() has checked it, and a generator may be read only once
+            data = self._checked(x, y, batch_size or 32)
+        x = x if data is None else data.x
         with errors_of(data), backend.kept(self):
-            return super().evaluate(x if data is None else data.x, y, batch_size, verbose, **kwargs)
+            return super().evaluate(x, y, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        """Images for latents, in `value_range`: `keras.Model.predict`.
+        """Images for latents, in `value_range`: `keras.Model.predict`. On JAX devices do not share the work.
 
         Args:
             x: latents `(n, latent_dim)`, or for a conditional model `[latents, labels]`.
@@ -149,26 +155,43 @@ class CheckedModel(keras.Model):
             ValueError: latents or labels that break a rule.
         """
         data = CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs))
-        with errors_of(data), backend.kept(self):
-            return super().predict(data.x, batch_size, verbose, **kwargs)
+        with errors_of(data), backend.kept(self), backend.alone():
+            return super().predict(data.x, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One training step on one batch, as in Keras; arguments and errors as in `fit`."""
         self._refuse_weight(sample_weight)
         self._refuse_weight(class_weight, "class_weight")
-        self._check_training(x, y)
+        self._check_batch(x, y)
         return super().train_on_batch(x, y, return_dict=return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
         self._refuse_weight(sample_weight)
-        self._check_training(x, y)
+        self._check_batch(x, y)
         return super().test_on_batch(x, y, return_dict=return_dict)
 
     def predict_on_batch(self, x):
         """Images for one batch of latents, as in Keras; argument and errors as in `predict`."""
         self._check_inputs(x)
         return super().predict_on_batch(x)
+
+    def _checked(self, x, y, batch_size, split=0.0):
+        """Training data, of which arrays are checked by now, also whether devices and processes can share it."""
+        shares = backend.share(self)
+        data = CheckedData(x, y, self._check_training, self.image_shape, shares)
+        amounts = [data.batches, 0]
+        if checks.is_array(x):
+            first = math.floor(len(x) * (1 - split))  # as Keras splits
+            for n in (first, len(x) - first):
+                checks.check_shares(n, batch_size, shares)
+            amounts = [len(x), batch_size]
+        checks.check_alike(backend.agree(self, amounts))
+        return data
+
+    def _check_batch(self, x, y):
+        self._check_training(x, y)
+        checks.check_shares(len(x), len(x), backend.share(self))
 
     def _refuse_weight(self, weight, name="sample_weight"):
         if weight is not None:
@@ -186,18 +209,21 @@ class CheckedData:
         y: array that goes with an array `x`, or None.
         check: callable that takes the parts of a batch, or whole arrays, and raises.
         image_shape: shape of an image where batches are of images, None otherwise.
+        shares: int, in how many equal shares a batch must part.
     """
 
-    def __init__(self, x, y, check, image_shape=None):
+    def __init__(self, x, y, check, image_shape=None, shares=1):
         self.check = check
         self.image_shape = image_shape
+        self.shares = shares
         self.error = None
         self.y = y
+        self.batches = -1  # how many batches x has, where it tells
         self.x = self._wrap(x)
 
     def _wrap(self, data):
         if isinstance(data, keras.utils.PyDataset):
-            self._refuse_empty(data.num_batches)
+            self._count(data.num_batches)
             return _CheckedPyDataset(data, self)
         if isinstance(data, types.GeneratorType):
             first = list(itertools.islice(data, 1))
@@ -205,15 +231,19 @@ class CheckedData:
             checked = (self.batch(batch) for batch in itertools.chain(first, data))
             return (batch if isinstance(batch, tuple) else (batch,) for batch in checked)  # Keras wants tuples
         if hasattr(data, "element_spec") and hasattr(data, "map"):  # a tf.data.Dataset
-            self._refuse_empty(int(data.cardinality()))
+            self._count(int(data.cardinality()))
             return pipelines.untuned(data.map(self._in_pipeline))
         if hasattr(data, "collate_fn"):  # a torch DataLoader
-            self._refuse_empty(len(data) if hasattr(data.dataset, "__len__") else None)
+            self._count(len(data) if hasattr(data.dataset, "__len__") else None)
             loader = copy.copy(data)
             loader.collate_fn = _CheckedCollate(data.collate_fn, self)
             return loader
         self.check(data, self.y)
         return data
+
+    def _count(self, batches):
+        self._refuse_empty(batches)
+        self.batches = -1 if batches is None else batches
 
     def _refuse_empty(self, batches):
         if batches == 0:
@@ -222,7 +252,9 @@ class CheckedData:
     def batch(self, batch):
         """Checks a batch and gives it back."""
         try:
-            self.check(*(batch if isinstance(batch, tuple | list) else (batch,)))
+            parts = batch if isinstance(batch, tuple | list) else (batch,)
+            self.check(*parts)
+            checks.check_shares(len(parts[0]), len(parts[0]), self.shares)
         except (TypeError, ValueError) as error:
             self.error = error
             raise
@@ -284,4 +316,5 @@ class _CheckedCollate:
         self.collate, self.checked = collate, checked
 
     def __call__(self, samples):
-        return self.checked.batch(self.collate(samples))
+        batch = self.checked.batch(self.collate(samples))
+        return batch if isinstance(batch, tuple | list) else (batch,)  # as Keras wants it

@@ -70,6 +70,31 @@ def check_shape(images, image_shape):
         )
 
 
+def check_shares(n, batch_size, shares):
+    """Raises ValueError unless every batch, of n images in batches of `batch_size`, can be shared evenly."""
+    for size in (min(n, batch_size), n % batch_size):
+        if size % shares:
+            raise ValueError(
+                f"{shares} devices must share every batch evenly. Choose `batch_size` so, and leave out the images "
+                "that are too many for whole batches: images[:len(images) // batch_size * batch_size], or "
+                f"drop_remainder=True of a source of batches. Received: a batch of {size} images"
+            )
+
+
+def check_alike(amounts):
+    """Raises ValueError unless all processes that train one model have as much to train on.
+
+    Args:
+        amounts: a list for each process.
+    """
+    if any(amount != amounts[0] for amount in amounts):
+        raise ValueError(
+            "All processes that train one model must have as many images, in batches of one size, or as many batches, "
+            "since each step waits for all of them: leave out what others have not, images[process::processes][:n]. "
+            f"Received: {amounts}, for each process images and batch size, or batches and 0"
+        )
+
+
 def warn_of_half_range(images, value_range):
     """Warns of float images that look scaled to [0, 1] where [-1, 1] is expected."""
     if tuple(value_range) == (-1, 1) and "float" in _dtype(images) and float(as_numpy(images).min()) >= 0:

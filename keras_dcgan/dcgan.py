@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_dcgan import backend, checks, export, features, images, latents, losses, networks, presets
 from keras_dcgan.checked_model import CheckedModel
+from keras_dcgan.inference import predict_on_batch
 from keras_dcgan.saving import SavedModel
 
 
@@ -234,7 +235,7 @@ class DCGAN(CheckedModel, SavedModel):
             and `real_accuracy` and `fake_accuracy`, the shares of logits on the right side of 0.
         """
         real, labels = self._unpack(data)
-        z = self.sample_latents(ops.shape(real)[0])
+        z = backend.spread(self.sample_latents(ops.shape(real)[0]))
         play = {"simultaneous": self._update_both, "alternating": self._update_in_turn}[self.update]
         results = play(real, z, labels)
         self.optimizer.iterations.assign_add(1)
@@ -305,7 +306,7 @@ class DCGAN(CheckedModel, SavedModel):
             dict of float32 scalars, the keys of `train_step`.
         """
         real, labels = self._unpack(data)
-        z = self.sample_latents(ops.shape(real)[0], seed=self._evaluation_seeds)
+        z = backend.spread(self.sample_latents(ops.shape(real)[0], seed=self._evaluation_seeds))
         real_logits = self._discriminate(real, labels, training=False)
         fake_logits = self._discriminate(self._generate(z, labels, training=False), labels, training=False)
         return self._log(self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits), real_logits, fake_logits)
@@ -377,9 +378,8 @@ class DCGAN(CheckedModel, SavedModel):
         latents = checks.as_numpy(latents)
         parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
         generator = self._generator_for(training=False)
-        # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
         made = [
-            generator.predict_on_batch(latents[part] if labels is None else [latents[part], labels[part]])
+            predict_on_batch(generator, latents[part] if labels is None else [latents[part], labels[part]])
             for part in parts
         ]
         return images.to_uint8(np.concatenate(made), self.value_range)
@@ -416,15 +416,16 @@ class DCGAN(CheckedModel, SavedModel):
         checks.check_seed(seed)
         checks.check_images(x, self.image_shape, self.value_range)
         x = checks.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
-        return latents.find(
-            self._generator_for(training=False),
-            x,
-            labels,
-            self.latent_prior,
-            steps=steps,
-            learning_rate=learning_rate,
-            seed=seed,
-        )
+        with backend.alone():
+            return latents.find(
+                self._generator_for(training=False),
+                x,
+                labels,
+                self.latent_prior,
+                steps=steps,
+                learning_rate=learning_rate,
+                seed=seed,
+            )
 
     def features(self, images, *, batch_size=128):
         """Features of images that the discriminator has learnt without labels, for a linear classifier.
@@ -523,6 +524,7 @@ class DCGAN(CheckedModel, SavedModel):
     def _log(self, g_loss, d_loss, real_logits, fake_logits):
         n = ops.shape(real_logits)[0]
         right = [ops.mean(ops.cast(side, "float32")) for side in (real_logits > 0, fake_logits < 0)]
+        g_loss, d_loss, *right = backend.mean([g_loss, d_loss, *right])
         self._loss_tracker.update_state(g_loss + d_loss, sample_weight=n)
         for tracker, value in zip(self._trackers, (g_loss, d_loss, *right), strict=True):
             tracker.update_state(value, sample_weight=n)

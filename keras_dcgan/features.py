@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_dcgan import checks
 from keras_dcgan.images import rescale
+from keras_dcgan.inference import predict_on_batch
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _GRID = 4  # rows and columns that every feature map is pooled to
@@ -38,8 +39,8 @@ def extract(discriminator, images, labels, value_range, batch_size):
         batch = [rescale(keras.ops.convert_to_tensor(images[part]), value_range)]
         if needs_labels:
             batch.append(labels[part])
-        # not predict(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
-        rows.append(np.concatenate([_pool(checks.as_numpy(x)) for x in model.predict_on_batch(batch)], axis=1))
+        maps = keras.tree.flatten(predict_on_batch(model, batch))
+        rows.append(np.concatenate([_pool(x) for x in maps], axis=1))
     return np.concatenate(rows)
 
 

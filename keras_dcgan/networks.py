@@ -10,17 +10,29 @@ All builders share these arguments:
     seed: int for the same initial weights and dropout masks every time, None for others each time.
 
 Generators also: `latent_dim`, and `value_range`, the range of the images they emit.
+
+Builders of networks with batch normalisation also:
+    batch_norm_synchronized: bool, True for statistics of the whole batch where several TensorFlow replicas share it. On
+        JAX they are so in any case; Keras has none such on PyTorch and says so.
 """
 
 import random
 
 import numpy as np
-from keras import Input, Model, Sequential, initializers, layers, models, ops
+from keras import Input, Model, Sequential, config, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
 
 
-def tutorial_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, value_range=(-1, 1), seed=None):
+def tutorial_generator(
+    image_shape=(28, 28, 1),
+    latent_dim=100,
+    *,
+    batch_norm_synchronized=False,
+    width=1.0,
+    value_range=(-1, 1),
+    seed=None,
+):
     """Generator of TensorFlow's DCGAN tutorial: presets `mnist` and `cifar10`.
 
     Latents are projected to a quarter of the image's sides and upsampled by transposed convolutions with kernel 5 and
@@ -29,6 +41,7 @@ def tutorial_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, va
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
         latent_dim: int, size of a latent vector.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on the filter counts 256, 128 and 64.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -44,12 +57,12 @@ def tutorial_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, va
     seeds = _seeds(seed)
     model = Sequential([Input((_positive("latent_dim", latent_dim),))], name="generator")
     model.add(layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=_glorot(seeds)))
-    model.add(layers.BatchNormalization())
+    model.add(_batch_norm(True, batch_norm_synchronized))
     model.add(layers.LeakyReLU(0.3))
     model.add(layers.Reshape((rows, columns, projected)))
     for filters, strides in zip(hidden, (1, 2), strict=True):
         model.add(_upsample(filters, 5, strides, kernel_initializer=_glorot(seeds)))
-        model.add(layers.BatchNormalization())
+        model.add(_batch_norm(True, batch_norm_synchronized))
         model.add(layers.LeakyReLU(0.3))
     model.add(_upsample(channels, 5, 2, kernel_initializer=_glorot(seeds)))
     for layer in _to_images(value_range):
@@ -182,6 +195,7 @@ def radford_generator(
     depth=None,
     kernel_size=5,
     batch_norm_affine=True,
+    batch_norm_synchronized=False,
     width=1.0,
     value_range=(-1, 1),
     seed=None,
@@ -203,6 +217,7 @@ def radford_generator(
         kernel_size: int; where the stride 2 does not divide it, its windows overlap unevenly, which shows as a
             checkerboard.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on all filter counts.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -229,10 +244,10 @@ def radford_generator(
         x = layers.Concatenate()([latents, _embed(labels, num_classes, 50, seeds)])
     x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=_normal(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
-    x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
+    x = layers.ReLU()(_batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
     for filters in hidden:
         x = _upsample(filters, kernel_size, 2, kernel_initializer=_normal(seeds))(x)
-        x = layers.ReLU()(_batch_norm(batch_norm_affine)(x))
+        x = layers.ReLU()(_batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
     x = _upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=_normal(seeds))(x)
     for layer in _to_images(value_range):
         x = layer(x)
@@ -248,6 +263,7 @@ def radford_discriminator(
     kernel_size=5,
     batch_norm=True,
     batch_norm_affine=True,
+    batch_norm_synchronized=False,
     projection="average",
     width=1.0,
     seed=None,
@@ -269,6 +285,7 @@ def radford_discriminator(
             do. Real and generated images are normalised apart, so that with it much of what all generated images have
             in common, such as a weave, is hidden from the discriminator.
         batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
+        batch_norm_synchronized: bool, as above.
         projection: "average", an embedding of as many numbers as the last feature map has channels; or "positions", one
             for every channel and position, so that the discriminator sees also where a class has its features.
         width: positive float, a factor on all filter counts.
@@ -305,7 +322,7 @@ def radford_discriminator(
         )
         x = convolution(x)
         if normalised:
-            x = _batch_norm(batch_norm_affine)(x)
+            x = _batch_norm(batch_norm_affine, batch_norm_synchronized)(x)
         x = layers.LeakyReLU(0.2)(x)
     logits = _to_logits(_normal(seeds))(layers.Flatten()(x))
     if num_classes is None:
@@ -323,6 +340,7 @@ def radford_mnist_generator(
     num_classes=10,
     *,
     kernel_size=5,
+    batch_norm_synchronized=False,
     width=1.0,
     value_range=(-1, 1),
     seed=None,
@@ -340,6 +358,7 @@ def radford_mnist_generator(
         latent_dim: int, size of a latent vector.
         num_classes: int, labels lie in `[0, num_classes)`.
         kernel_size: int, of the transposed convolutions.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on 1024, 128 and 64.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -363,17 +382,19 @@ def radford_mnist_generator(
     x = latents
     for n in (units, rows * columns * projected):
         x = layers.Dense(n, use_bias=False, kernel_initializer=_normal(seeds))(_with_label(x, label))
-        x = layers.ReLU()(_batch_norm(affine=False)(x))
+        x = layers.ReLU()(_batch_norm(False, batch_norm_synchronized)(x))
     x = layers.Reshape((rows, columns, projected))(x)
     x = _upsample(hidden, kernel_size, 2, kernel_initializer=_normal(seeds))(_with_label(x, label))
-    x = layers.ReLU()(_batch_norm(affine=False)(x))
+    x = layers.ReLU()(_batch_norm(False, batch_norm_synchronized)(x))
     x = _upsample(channels, kernel_size, 2, kernel_initializer=_normal(seeds))(_with_label(x, label))
     for layer in _to_images(value_range):
         x = layer(x)
     return Model([latents, labels], x, name="generator")
 
 
-def radford_mnist_discriminator(image_shape=(28, 28, 1), num_classes=10, *, kernel_size=5, width=1.0, seed=None):
+def radford_mnist_discriminator(
+    image_shape=(28, 28, 1), num_classes=10, *, kernel_size=5, batch_norm_synchronized=False, width=1.0, seed=None
+):
     """Conditional discriminator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
 
     Two convolutions with stride 2 (64 and 128 channels) and a dense layer (1024 units), each with LeakyReLU(0.2), all
@@ -385,6 +406,7 @@ def radford_mnist_discriminator(image_shape=(28, 28, 1), num_classes=10, *, kern
         image_shape: `(height, width, channels)`.
         num_classes: int, labels lie in `[0, num_classes)`.
         kernel_size: int, of the convolutions.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on 64, 128 and 1024.
         seed: int or None.
 
@@ -407,14 +429,22 @@ def radford_mnist_discriminator(image_shape=(28, 28, 1), num_classes=10, *, kern
         x = layers.Conv2D(n, kernel_size, strides=2, padding="same", use_bias=False, kernel_initializer=_normal(seeds))(
             _with_label(x, label)
         )
-        x = layers.LeakyReLU(0.2)(_batch_norm(affine=False)(x) if i > 0 else x)
+        x = layers.LeakyReLU(0.2)(_batch_norm(False, batch_norm_synchronized)(x) if i > 0 else x)
     x = layers.Flatten()(x)
     x = layers.Dense(units, use_bias=False, kernel_initializer=_normal(seeds))(_with_label(x, label))
-    x = layers.LeakyReLU(0.2)(_batch_norm(affine=False)(x))
+    x = layers.LeakyReLU(0.2)(_batch_norm(False, batch_norm_synchronized)(x))
     return Model([images, labels], _to_logits(_normal(seeds))(_with_label(x, label)), name="discriminator")
 
 
-def all_convolutional_generator(image_shape=(28, 28, 1), latent_dim=100, *, width=1.0, value_range=(-1, 1), seed=None):
+def all_convolutional_generator(
+    image_shape=(28, 28, 1),
+    latent_dim=100,
+    *,
+    batch_norm_synchronized=False,
+    width=1.0,
+    value_range=(-1, 1),
+    seed=None,
+):
     """Generator without any dense layer: preset `all_convolutional_28`.
 
     Latents, seen as an image of one pixel, grow through transposed convolutions with "valid" padding: to a first image
@@ -424,6 +454,7 @@ def all_convolutional_generator(image_shape=(28, 28, 1), latent_dim=100, *, widt
     Args:
         image_shape: `(height, width, channels)`, sides `4 k + 12` with `k` the first image's: 16, 20, 24, 28, ….
         latent_dim: int, size of a latent vector.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on the filter counts 128 and 64.
         value_range: `(low, high)`, range of the images.
         seed: int or None.
@@ -441,7 +472,7 @@ def all_convolutional_generator(image_shape=(28, 28, 1), latent_dim=100, *, widt
     model.add(layers.Reshape((1, 1, latent_dim)))
     for filters, kernel_size, strides in zip(_scale((128, 64), width), (first, 5), (1, 2), strict=True):
         model.add(layers.Conv2DTranspose(filters, kernel_size, strides=strides, kernel_initializer=_normal(seeds)))
-        model.add(_batch_norm(affine=False))
+        model.add(_batch_norm(False, batch_norm_synchronized))
         model.add(layers.ReLU())
     model.add(layers.Conv2DTranspose(channels, 8, strides=2, kernel_initializer=_normal(seeds)))
     for layer in _to_images(value_range):
@@ -449,7 +480,7 @@ def all_convolutional_generator(image_shape=(28, 28, 1), latent_dim=100, *, widt
     return model
 
 
-def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=None):
+def all_convolutional_discriminator(image_shape=(28, 28, 1), *, batch_norm_synchronized=False, width=1.0, seed=None):
     """Discriminator of preset `all_convolutional_28`.
 
     Convolutions with kernel 5 and stride 2, LeakyReLU(0.2), batch normalisation without scale and centre on all but
@@ -457,6 +488,7 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=
 
     Args:
         image_shape: `(height, width, channels)`.
+        batch_norm_synchronized: bool, as above.
         width: positive float, a factor on the filter counts 64 and 128.
         seed: int or None.
 
@@ -466,7 +498,15 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, width=1.0, seed=
     Raises:
         ValueError: `image_shape` that is no shape of an image.
     """
-    return radford_discriminator(image_shape, filters=64, depth=2, batch_norm_affine=False, width=width, seed=seed)
+    return radford_discriminator(
+        image_shape,
+        filters=64,
+        depth=2,
+        batch_norm_affine=False,
+        batch_norm_synchronized=batch_norm_synchronized,
+        width=width,
+        seed=seed,
+    )
 
 
 def frozen_copy(network):
@@ -495,8 +535,10 @@ def _upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializ
     )
 
 
-def _batch_norm(affine):
-    return layers.BatchNormalization(scale=affine, center=affine)
+def _batch_norm(affine, synchronized):
+    if config.backend() == "jax":  # a batch is one, wherever its parts lie
+        synchronized = False
+    return layers.BatchNormalization(scale=affine, center=affine, synchronized=synchronized)
 
 
 def _embed(labels, num_classes, size, seeds):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import sys
 import zipfile
 import zlib
 
@@ -10,7 +11,7 @@ import h5py
 import keras
 import numpy as np
 
-from keras_dcgan import files
+from keras_dcgan import backend, files
 
 _DIGEST = "keras_dcgan_crc32"  # attribute of a weights file: HDF5 has no checksum of its own
 
@@ -32,6 +33,8 @@ class SavedModel(keras.Model):
             for callback in callbacks:
                 if isinstance(callback, keras.callbacks.BackupAndRestore):
                     _match_epoch_to_weights(callback.backup_dir)
+                    if backend.process_id():  # the first of several saves and deletes
+                        callback.save_freq, callback.delete_checkpoint = sys.maxsize, False
         try:
             return super().fit(*args, callbacks=callbacks, **kwargs)
         finally:
@@ -41,25 +44,35 @@ class SavedModel(keras.Model):
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves the whole model: `keras.Model.save`, but a file is replaced whole or not at all.
 
+        Of several processes that train one model the first alone writes.
+
         Raises:
             ValueError: NaN or infinity among the weights.
             OSError: the file cannot be written.
         """
         self._check_finite()
+        if backend.process_id():
+            return None
         if zipped is False or not _is_local_file(filepath, ".keras"):
-            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+            with backend.alone():
+                return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Saves weights, optimizers and random states: `keras.Model.save_weights`, but whole or not at all.
 
+        Of several processes that train one model the first alone writes.
+
         Raises:
             ValueError: NaN or infinity among the weights.
             OSError: the file cannot be written.
         """
         self._check_finite()
+        if backend.process_id():
+            return None
         if not _is_local_file(filepath, ".weights.h5"):
-            return super().save_weights(filepath, overwrite=overwrite, **kwargs)
+            with backend.alone():
+                return super().save_weights(filepath, overwrite=overwrite, **kwargs)
         return self._replace(super().save_weights, filepath, overwrite, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
@@ -80,7 +93,8 @@ class SavedModel(keras.Model):
             widest = 8 * max(value.size for _, value in before)  # bytes, in float64
             _check_file(pathlib.Path(filepath), None if skip_mismatch else widest)
         try:
-            super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
+            with backend.alone():
+                super().load_weights(filepath, skip_mismatch=skip_mismatch, **kwargs)
         except BaseException:
             for variable, value in before:
                 variable.assign(value)
@@ -156,7 +170,7 @@ class SavedModel(keras.Model):
         if not overwrite and pathlib.Path(filepath).exists():
             return save(filepath, overwrite=False, **kwargs)  # Keras asks
         try:
-            with files.replacing(filepath) as temporary:
+            with files.replacing(filepath) as temporary, backend.alone():
                 save(temporary, overwrite=True, **kwargs)
                 if temporary.suffix == ".h5":
                     with h5py.File(temporary, "r+") as file:

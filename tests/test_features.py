@@ -56,6 +56,11 @@ def test_features_are_those_behind_the_activation_layer_after_layer(images):
     )
 
 
+def test_one_convolution_is_enough(images):
+    gan = with_discriminator(lambda x: layers.Dense(1)(layers.Flatten()(layers.Conv2D(2, 3, padding="same")(x))))
+    assert gan.features(images).shape == (24, 16 * 2)
+
+
 def test_batches_do_not_matter_and_floats_are_as_good_as_pixels(images):
     gan = tiny()
     expected = gan.features(images)

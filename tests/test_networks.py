@@ -207,6 +207,21 @@ def test_batch_norm_without_scale_and_centre_is_an_option():
     assert not any(layer.scale or layer.center for layer in norms)
 
 
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "fashion_mnist_conditional"])
+def test_batch_norm_may_be_synchronised_over_replicas(name):
+    def norms(**overrides):
+        layers = build(name, **overrides)._flatten_layers()
+        return [layer.synchronized for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+    assert norms()
+    assert not any(norms())
+    if BACKEND == "torch":
+        with pytest.raises(ValueError, match="only supported with the TensorFlow backend"):
+            norms(batch_norm_synchronized=True)
+    else:  # on JAX Keras does not know the argument, and a batch is one wherever its parts lie
+        assert set(norms(batch_norm_synchronized=True)) == {BACKEND == "tensorflow"}
+
+
 def test_a_discriminator_without_batch_norm_is_an_option():
     gan = build("recommended", image_shape=(64, 64, 3), batch_norm=False)
     assert outline(gan.discriminator) == [

@@ -16,8 +16,8 @@ import tempfile
 import time
 
 import keras
-import numpy as np
 from contender import NETWORKS, SMALL, setting_of
+from flops import step_flops
 
 BACKEND = keras.backend.backend()
 PROFILED = 3  # steps
@@ -28,30 +28,6 @@ parser.add_argument("--steps", type=int, help="steps of an epoch, in place of so
 parser.add_argument("--lines", type=int, default=8, help="operations to print")
 parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
 args = parser.parse_args()
-
-
-def layer_flops(layer):
-    """Multiplications and additions of one pass of one image."""
-    match layer:
-        case keras.layers.Dense():
-            return 2 * np.prod(layer.kernel.shape)
-        case keras.layers.Conv2DTranspose():
-            return 2 * np.prod(layer.kernel.shape) * np.prod(layer.input.shape[1:3])
-        case keras.layers.Conv2D():
-            return 2 * np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3])
-    return 0
-
-
-def step_flops(gan):
-    """The same of a simultaneous update, an image: what has to be computed, not what a backend may do beside it.
-
-    The generator runs forward, and back to its weights and to each layer's input. The discriminator does all that for
-    real and for generated images, and runs from the generator's loss back to the generated images once more. To
-    latents and real images no gradient leads.
-    """
-    g = [flops for layer in gan.generator.layers if (flops := layer_flops(layer))]
-    d = [flops for layer in gan.discriminator.layers if (flops := layer_flops(layer))]
-    return 3 * sum(g) - g[0] + 7 * sum(d) - 2 * d[0]
 
 
 def matrix_product_rate(n=4096, repeats=3):

@@ -1,4 +1,4 @@
-"""What differs between TensorFlow, JAX and PyTorch: seven functions.
+"""What differs between TensorFlow, JAX and PyTorch: fourteen functions.
 
 `step` decorates a method `(self, data) -> logs`, written as if variables could simply be assigned to, so that it has
 the signature this backend's trainer calls. `gradients(model, forward, *variables)` runs `forward()`, which returns as
@@ -7,20 +7,37 @@ several gradients from one forward pass. `input_gradient(function, x)` different
 differentiated. `apply` lets an optimizer use gradients. `train_function(model)` makes what the trainer calls for each
 step or several, or is None for its own. `concrete` gives a tensor's values, or None while a step is being traced.
 `kept` sees to it that a model survives data that cannot be read.
+
+Many devices: `share(model)` is what the size of a batch must be a multiple of, `spread` lays out what a step has drawn
+as its batch is. Many processes that train one model: `num_processes` counts them, `process_id` numbers them, `agree`
+brings together what they start with, `mean` what they compute, and in `alone` one does what the others do not.
 """
 
 import keras
 
 if keras.backend.backend() == "tensorflow":
-    from keras_dcgan.backend.tensorflow import apply, concrete, gradients, input_gradient, kept, step, train_function
+    from keras_dcgan.backend import tensorflow as chosen
 elif keras.backend.backend() == "jax":
-    from keras_dcgan.backend.jax import apply, concrete, gradients, input_gradient, kept, step, train_function
+    from keras_dcgan.backend import jax as chosen
 elif keras.backend.backend() == "torch":
-    from keras_dcgan.backend.torch import apply, concrete, gradients, input_gradient, kept, step, train_function
+    from keras_dcgan.backend import torch as chosen
 else:
     raise ImportError(
         "keras_dcgan trains on TensorFlow, JAX and PyTorch: set the environment variable KERAS_BACKEND to "
         f'"tensorflow", "jax" or "torch" before Keras is imported. Received: "{keras.backend.backend()}"'
     )
 
-__all__ = ["apply", "concrete", "gradients", "input_gradient", "kept", "step", "train_function"]
+agree = chosen.agree
+alone = chosen.alone
+apply = chosen.apply
+concrete = chosen.concrete
+gradients = chosen.gradients
+input_gradient = chosen.input_gradient
+kept = chosen.kept
+mean = chosen.mean
+num_processes = chosen.num_processes
+process_id = chosen.process_id
+share = chosen.share
+spread = chosen.spread
+step = chosen.step
+train_function = chosen.train_function

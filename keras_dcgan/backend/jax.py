@@ -6,8 +6,10 @@ import itertools
 
 import jax
 import keras
+import numpy as np
 from jax import lax
 from jax import numpy as jnp
+from jax.experimental import multihost_utils
 
 
 def step(method):
@@ -69,6 +71,70 @@ def input_gradient(function, x):
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""
     optimizer.apply(gradients, variables)
+
+
+def share(model):
+    """What the size of a process's batch must be a multiple of, since JAX cannot share it out unevenly."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return 1
+    mesh = distribution.device_mesh
+    return max(1, mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)] // num_processes())
+
+
+def spread(tensor):
+    """The tensor, made in a step, laid out as its batch is: or every device would compute for all of it."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return tensor
+    return keras.distribution.distribute_tensor(tensor, distribution.get_data_layout(tensor.shape))
+
+
+def agree(model, amounts):
+    """What all processes give for `amounts`, a list of ints: one list a process.
+
+    Raises:
+        ValueError: several processes that each would train a model of its own.
+    """
+    if num_processes() == 1:
+        return [amounts]
+    if keras.distribution.distribution() is None:
+        raise ValueError(
+            "Processes train one model together if, before it is made, each calls "
+            "keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False)). "
+            f"Received: {num_processes()} processes, no distribution"
+        )
+    return multihost_utils.process_allgather(np.array(amounts)).tolist()
+
+
+def mean(values):
+    """The values: they are those of the whole batch already, on whichever devices it lies."""
+    return values
+
+
+@contextlib.contextmanager
+def alone():
+    """Lets the body make variables and read batches of this process alone, where all would have to do so together.
+
+    Also Keras's savers make variables, to see what a file is to hold. Batches are then not shared out: each device
+    computes for all of them.
+    """
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+
+
+def num_processes():
+    """How many processes train one model together."""
+    return jax.process_count()
+
+
+def process_id():
+    """Number of this process, 0 for the first, which writes the files."""
+    return jax.process_index()
 
 
 def train_function(model):

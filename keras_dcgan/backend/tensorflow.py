@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def step(method):
-    """TensorFlow's trainer calls `(self, data)` and tracks assignments itself.
+    """TensorFlow's trainer calls `(self, data)`, once a replica, and tracks assignments itself.
 
     It may trace the step and the fetching of its batch into one graph: nothing of the step, no drawing of latents
     either, may run before the batch is there, since a batch that is refused must change nothing.
@@ -16,14 +16,38 @@ def step(method):
 
     @functools.wraps(method)
     def after_data(self, data):
-        with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
+        given = [part for part in tf.nest.flatten(data) if part is not None]
+        with tf.control_dependencies(given), _own_random_states(self):
             return method(self, data)
 
     return after_data
 
 
+@contextlib.contextmanager
+def _own_random_states(model):
+    """Gives every replica random states of its own while the body runs.
+
+    Afterwards those of all replicas are the first's again, and a file holds all that there is to know.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        yield
+        return
+    states = [source.state for layer in model._flatten_layers() for source in layer._seed_generators]
+    away = tf.cast(context.replica_id_in_sync_group, "int64") * tf.constant([0x61C88647, 0], "int64")
+    for state in states:
+        state.assign(state + away)
+    try:
+        yield
+    finally:
+        for state in states:
+            state.assign(state - away)
+
+
 def gradients(model, forward, *variables):
     """Runs `forward` once and differentiates each of its losses by its own variables.
+
+    Optimizers sum up the gradients of all replicas, so that each takes its share.
 
     Args:
         model: the model whose step this is.
@@ -35,7 +59,8 @@ def gradients(model, forward, *variables):
     """
     with tf.GradientTape(persistent=True) as tape:
         losses, rest = forward()
-    return losses, rest, [tape.gradient(loss, group) for loss, group in zip(losses, variables, strict=True)]
+        shares = [loss / model.distribute_strategy.num_replicas_in_sync for loss in losses]
+    return losses, rest, [tape.gradient(share, group) for share, group in zip(shares, variables, strict=True)]
 
 
 def input_gradient(function, x):
@@ -59,6 +84,53 @@ def _moments(x, axes, shift=None, keepdims=False, name=None):
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""
     optimizer.apply(gradients, variables)
+
+
+def share(model):
+    """What the size of a batch must be a multiple of, so that means of replicas are means of all images."""
+    return model.distribute_strategy.num_replicas_in_sync
+
+
+def spread(tensor):
+    """The tensor: a replica makes its own."""
+    return tensor
+
+
+def agree(model, amounts):
+    """What all processes give for `amounts`, a list of ints: one list a process, of which there is one.
+
+    Raises:
+        ValueError: a strategy under which Keras 3 cannot train.
+    """
+    strategy = model.distribute_strategy
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy | tf.distribute.ParameterServerStrategy):
+        raise ValueError(
+            "Keras 3 does not train on several machines with TensorFlow: set KERAS_BACKEND=jax, and before the model "
+            "is made call keras.distribution.initialize() and "
+            "keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False)). "
+            f"Received: {type(strategy).__name__}"
+        )
+    return [amounts]
+
+
+def mean(values):
+    """The values: metrics of all replicas are brought together by Keras."""
+    return values
+
+
+def alone():
+    """Lets the body do what concerns this process alone, as in any case."""
+    return contextlib.nullcontext()
+
+
+def num_processes():
+    """How many processes train one model together."""
+    return 1
+
+
+def process_id():
+    """Number of this process: the only one."""
+    return 0
 
 
 def train_function(model):

@@ -1,18 +1,51 @@
 """One gradient step on PyTorch."""
 
 import contextlib
+import functools
 
 import keras
 import torch
+from torch import distributed
 
 
 def step(method):
-    """PyTorch's trainer calls `(self, data)`, and assignments happen at once."""
-    return method
+    """PyTorch's trainer calls `(self, data)`, and assignments happen at once.
+
+    Processes that train one model together differ in what they draw.
+    """
+
+    @functools.wraps(method)
+    def drawing_its_own(self, data):
+        with _own_random_states(self):
+            return method(self, data)
+
+    return drawing_its_own
+
+
+@contextlib.contextmanager
+def _own_random_states(model):
+    """Gives every process random states of its own while the body runs.
+
+    Afterwards those of all processes are the first's again, and its file holds all that there is to know.
+    """
+    if process_id() == 0:
+        yield
+        return
+    states = [source.state for layer in model._flatten_layers() for source in layer._seed_generators]
+    away = torch.tensor([process_id() * 0x61C88647, 0])
+    for state in states:
+        state.assign(state.value + away)
+    try:
+        yield
+    finally:
+        for state in states:
+            state.assign(state.value - away)
 
 
 def gradients(model, forward, *variables):
     """Runs `forward` once and differentiates each of its losses by its own variables.
+
+    Where several processes train one model, the gradients are means of all of theirs.
 
     Args:
         model: the model whose step this is.
@@ -33,7 +66,7 @@ def gradients(model, forward, *variables):
             list(torch.autograd.grad(loss, parameters, retain_graph=more, allow_unused=True)) if parameters else []
         )
     losses, rest = keras.tree.map_structure(torch.Tensor.detach, (losses, rest))
-    return losses, rest, result
+    return losses, rest, [mean(group) for group in result]
 
 
 def input_gradient(function, x):
@@ -47,6 +80,53 @@ def input_gradient(function, x):
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""
     optimizer.apply(gradients, variables)
+
+
+def share(model):
+    """1: batches may have any size."""
+    return 1
+
+
+def spread(tensor):
+    """The tensor: a process makes its own."""
+    return tensor
+
+
+def agree(model, amounts):
+    """What all processes give for `amounts`, a list of ints: one list a process. All models get the first's values."""
+    if num_processes() == 1:
+        return [amounts]
+    for variable in [*model.variables, *(model.optimizer.variables if model.compiled else [])]:
+        distributed.broadcast(variable.value.data, 0)
+    everyones = [None] * num_processes()
+    distributed.all_gather_object(everyones, amounts)
+    return everyones
+
+
+def mean(values):
+    """Means of tensors, such as gradients, over all processes; None stays None."""
+    given = [value for value in values if value is not None]
+    if num_processes() == 1 or not given:
+        return values
+    flat = torch.cat([value.ravel() for value in given]) / num_processes()  # one message for all
+    distributed.all_reduce(flat)
+    parts = iter(flat.split([value.numel() for value in given]))
+    return [None if value is None else next(parts).view_as(value) for value in values]
+
+
+def alone():
+    """Lets the body do what concerns this process alone, as in any case."""
+    return contextlib.nullcontext()
+
+
+def num_processes():
+    """How many processes train one model together."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def process_id():
+    """Number of this process, 0 for the first, which writes the files."""
+    return distributed.get_rank() if num_processes() > 1 else 0
 
 
 def train_function(model):

@@ -1,0 +1,53 @@
+"""What devices that train one model together exchange in a step, and how large a batch makes that small.
+
+python benchmarks/speed/exchange.py
+
+On paper, for every preset at its own size: a step's exchange is one all-reduce of the float32 gradients of both
+networks, of which every one of n devices sends 2 (n - 1) / n times their size, and 2 log2(n) messages that wait for
+each other. Nothing is hidden behind computation. Batch normalisation that is synchronised comes on top.
+"""
+
+import argparse
+import math
+import re
+
+from flops import step_flops
+
+import keras_dcgan
+from keras_dcgan.presets import PRESETS
+
+# operations a second of these networks in mixed_bfloat16 on an NVIDIA H200: docs/performance.md
+RATE, RATE_64 = 56e12, 144e12
+PUBLISHED = {"fashion_mnist_conditional": "batch 128"}  # where `training` does not tell: the example's
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--near", type=float, default=450, help="GB/s that a device sends to others of its machine")
+parser.add_argument("--far", type=float, default=50, help="GB/s that a device sends to those of other machines")
+parser.add_argument("--latency", type=float, default=10, help="microseconds of a message")
+parser.add_argument("--machine", type=int, default=8, help="devices of a machine")
+parser.add_argument("--efficiency", type=float, default=0.9, help="share of the time that is to be computation")
+parser.add_argument("--devices", type=int, nargs="+", default=[8, 64, 512])
+args = parser.parse_args()
+
+
+def seconds_of_exchange(size, n):
+    link = 1e9 * (args.near if n <= args.machine else args.far)
+    return 2 * (n - 1) / n * size / link + 2 * math.log2(n) * args.latency / 1e6
+
+
+print("| preset | gradients, MB | GFLOP an image | batch | link, GB/s |", end="")
+print(*(f" batch of {n} |" for n in args.devices), sep="")
+print("|---|" + "---:|" * (4 + len(args.devices)))
+for name, preset in PRESETS.items():
+    model = keras_dcgan.ConditionalDCGAN if preset["conditional"] else keras_dcgan.DCGAN
+    gan = model.from_preset(name)
+    size = 4 * sum(math.prod(v.shape) for v in gan.trainable_variables)
+    flops = step_flops(gan)
+    rate = RATE_64 if gan.image_shape[0] >= 64 else RATE
+    batch_size = int(re.findall(r"batch (\d+)", preset["training"] + PUBLISHED.get(name, ""))[-1])
+    # where the exchange of very many devices takes as long as their computation
+    link = 2 * size / (batch_size * flops / rate)
+    wanted = args.efficiency / (1 - args.efficiency)  # times as much computation as exchange
+    batches = [n * math.ceil(wanted * seconds_of_exchange(size, n) * rate / flops) for n in args.devices]
+    cells = [f"{size / 1e6:.1f}", f"{flops / 1e9:.2f}", batch_size, f"{link / 1e9:.1f}"]
+    print(f"| `{name}` |", *(f"{cell} |" for cell in cells), *(f"{batch:,} |" for batch in batches))
