@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 import struct
+import threading
 import warnings
 import zlib
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from keras_dcgan import files
 
+_OPENING = threading.Lock()  # filters of warnings are those of all threads
 ANIMATIONS = (".gif", ".webp", ".png", ".apng")
 # what Pillow raises of a file that is no whole image, or one that is too large to be honest
 _BROKEN = (
@@ -128,10 +130,11 @@ def opened(filepath):
         ValueError: here or in the body: no whole image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(filepath) as file:
-                yield file
+            file = Image.open(filepath)
+        with file:
+            yield file
     except FileNotFoundError:
         raise
     except _BROKEN as error:

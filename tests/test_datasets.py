@@ -9,9 +9,12 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from conftest import BACKEND
 from PIL import Image
 
 from keras_dcgan import datasets
+
+pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
 
 DATA = os.environ.get("KERAS_DCGAN_DATA")
 

@@ -5,8 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from conftest import BACKEND
 
 from keras_dcgan import metrics
+
+pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
 
 RNG = np.random.default_rng
 

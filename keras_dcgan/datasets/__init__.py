@@ -7,10 +7,10 @@ import zlib
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from keras_dcgan import checks
-from keras_dcgan import images as image_tools
+from keras_dcgan.datasets.folders import ImageFolder, as_array, find_images, fit_image, read_image
 
 _KERAS = {
     "mnist": keras.datasets.mnist,
@@ -33,7 +33,8 @@ _BROKEN = (
     zlib.error,
 )
 _LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packed in
-_IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+__all__ = ["ImageFolder", "load"]
 
 
 def load(source, split="train", *, image_size=None):
@@ -57,6 +58,8 @@ def load(source, split="train", *, image_size=None):
             file that is damaged, pickled, grows out of proportion when it is unpacked, or holds something else; an
             image of more than `PIL.Image.MAX_IMAGE_PIXELS`.
         FileNotFoundError: a path that does not exist.
+
+    `ImageFolder` reads folders that do not fit in memory.
 
     Example:
         >>> images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
@@ -136,67 +139,19 @@ def _standardize(images, labels, source, image_size):
         labels = labels.astype("int32")
     if image_size is not None and images.shape[1:3] != tuple(image_size):
         pictures = images.squeeze(3) if images.shape[3] == 1 else images
-        images = np.stack([_as_array(_fit(Image.fromarray(image), image_size)) for image in pictures])
+        images = np.stack([as_array(fit_image(Image.fromarray(image), image_size)) for image in pictures])
     return images, labels
 
 
 def _load_folder(folder, split, image_size):
-    names = {path.name for path in _visible(folder) if path.is_dir()}
-    if names and names <= {"train", "test"}:
-        if split not in names:
-            raise ValueError(f"`source` has no folder {split}. Received: source={str(folder)!r}, split={split!r}")
-        folder = folder / split
-    elif split == "test":
-        raise ValueError(f"`source` has no folders train and test, so that it is all train. Received: {str(folder)!r}")
-    by_class = [files for path in _visible(folder) if path.is_dir() and (files := _image_files(path))]
-    files = [(path, i) for i, paths in enumerate(by_class) for path in paths]
-    loose = [(path, None) for path in _image_files(folder)]
-    if not files and not loose:
-        raise ValueError(f"`source` has no images in it or in its folders. Received: source={str(folder)!r}")
-    if files and loose:
-        raise ValueError(
-            "`source` must have images either in it or in folders of their class, not both. "
-            f"Received: {loose[0][0].name} beside folders in {str(folder)!r}"
-        )
-    files = files or loose
-    arrays = [_open(path, image_size) for path, _ in files]
+    files, labels = find_images(folder, split)
+    arrays = [read_image(path, image_size) for path in files]
     if any(array.shape[2] == 3 for array in arrays):
         arrays = [array.repeat(3, axis=2) if array.shape[2] == 1 else array for array in arrays]
-    for (path, _), array in zip(files, arrays, strict=True):
+    for path, array in zip(files, arrays, strict=True):
         if array.shape != arrays[0].shape:
             raise ValueError(
                 "`source` must be a folder of images of one size; pass image_size=(height, width) to crop and resize "
-                f"others. Received: {files[0][0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
+                f"others. Received: {files[0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
             )
-    labels = None if files[0][1] is None else np.array([label for _, label in files], "int32")
     return np.stack(arrays), labels
-
-
-def _visible(folder):
-    """What lies in a folder, without what systems and editors hide there."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
-
-
-def _image_files(folder):
-    return [path for path in _visible(folder) if path.suffix.lower() in _IMAGE_FILES]
-
-
-def _open(path, image_size):
-    """An image file as uint8 `(height, width, 1 or 3)`."""
-    try:
-        with image_tools.opened(path) as file:
-            file.load()
-            image = image_tools.flatten(file)
-    except ValueError as error:
-        raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
-    return _as_array(image if image_size is None else _fit(image, image_size))
-
-
-def _fit(image, image_size):
-    height, width = image_size
-    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
-
-
-def _as_array(image):
-    array = np.asarray(image)
-    return array[..., None] if array.ndim == 2 else array

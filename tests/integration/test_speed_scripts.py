@@ -67,3 +67,57 @@ def test_losses_in_bfloat16_are_near_those_in_float32():
         np.testing.assert_allclose(low, exact, rtol=0.02)
         np.testing.assert_allclose(off, 100 * abs(low / exact - 1), atol=0.06)
     assert (figures[:, 0] != figures[:, 1]).any()
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="it starts processes on the backends that it compares")
+def test_devices_take_turns(tmp_path):
+    out = tmp_path / "devices.json"
+    setups = ["TensorFlow", "TensorFlow, two replicas", "PyTorch", "PyTorch, two processes"]
+    options = ["--only", *setups, "--rounds", "1", "--steps", "2", "--out", out]
+    table = run("benchmarks/speed/devices.py", "radford_28", *options)
+    rows = {row["setup"]: row["seconds"] for row in json.loads(out.read_text())}
+    assert list(rows) == setups
+    for setup, (seconds,) in rows.items():
+        speed, ratio = re.search(rf"^\| {setup} \| (\d+) \| ([\d.]+) \|", table, re.MULTILINE).groups()
+        assert int(speed) == pytest.approx(2 * 64 / seconds, abs=0.6)
+        assert float(ratio) == pytest.approx(rows[setup.split(",")[0]][0] / seconds, abs=0.006)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="on paper, the same on every backend")
+def test_what_devices_exchange():
+    table = run("benchmarks/speed/exchange.py")
+    cells = re.search(r"^\| `radford_28` \| (.*) \|$", table, re.MULTILINE)[1].split(" | ")
+    dense, up, last = 100 * 49 * 256, 49 * 16 * 256 * 128, 196 * 16 * 128
+    first, down, logit = 196 * 16 * 128, 49 * 16 * 128 * 256, 49 * 256
+    flops = 2 * (2 * dense + 3 * (up + last) + 5 * first + 7 * (down + logit))
+    norms = 2 * (49 * 256 // 49 + 128 + 256)
+    parameters = dense + 16 * 256 * 128 + 16 * 128 + 1 + 16 * 128 + 128 + 16 * 128 * 256 + logit + 1 + norms
+    size = 4 * parameters
+    near, far = (
+        9 * (2 * (n - 1) / n * size / link + 2 * steps * 10e-6) for n, link, steps in ((8, 450e9, 3), (64, 50e9, 6))
+    )
+    assert cells[:4] == [
+        f"{size / 1e6:.1f}",
+        f"{flops / 1e9:.2f}",
+        "128",
+        f"{2 * size / (128 * flops / 56e12) / 1e9:.1f}",
+    ]
+    assert [int(cell.replace(",", "")) for cell in cells[4:6]] == [
+        n * int(np.ceil(seconds * 56e12 / flops)) for n, seconds in ((8, near), (64, far))
+    ]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in tf.data, the same on every backend")
+def test_images_that_are_larger_than_memory():
+    table = run("benchmarks/speed/larger_than_memory.py", "memory", "--megabytes", "32", "--limit", "6000")
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", table, re.MULTILINE)
+    assert [int(row[0].replace(",", "")) for row in rows] == [256 * i for i in range(1, 11)]
+    table = run("benchmarks/speed/larger_than_memory.py", "sources", "--batches", "1", "--width", "0.05")
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE) == [
+        "source",
+        "memory",
+        "folder",
+        "tfrecord",
+        "keras",
+        "torch",
+    ]

@@ -1,0 +1,127 @@
+"""Training on more images than fit in memory, and what reading them costs.
+
+python benchmarks/speed/larger_than_memory.py memory --megabytes 3000 --limit 2000
+python benchmarks/speed/larger_than_memory.py sources
+
+`memory` writes TFRecord shards of 64x64 noise, and trains a small model through all of them in a process that may not
+have more memory than the limit (RLIMIT_DATA: all that it asks the system for, used or not). `sources` trains the
+`cifar10` networks on the same images from memory, from files and from shards: reading alone, and the epoch of `fit`.
+All sources are those of examples/streaming.py.
+"""
+
+import argparse
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "examples"))
+SHAPE = (64, 64, 3)
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("part", choices=["memory", "sources"])
+parser.add_argument("--megabytes", type=int, default=3000, help="of memory: of images")
+parser.add_argument("--limit", type=int, default=2000, help="of memory: megabytes that the training may have")
+parser.add_argument("--batches", type=int, default=20, help="of sources: batches of 256 of an epoch")
+parser.add_argument("--width", type=float, default=1.0, help="of sources: a factor on all filter counts")
+parser.add_argument("--shards", type=pathlib.Path, help=argparse.SUPPRESS)
+args = parser.parse_args()
+
+
+def memory_in_use():
+    """Megabytes now, and at the most so far."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return [int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "VmHWM")]
+
+
+def write_noise(folder, images, per_shard=4096):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    for first in range(0, images, per_shard):
+        with tf.io.TFRecordWriter(str(folder / f"{first // per_shard:05d}.tfrecord")) as writer:
+            for _ in range(min(per_shard, images - first)):
+                writer.write(rng.bytes(np.prod(SHAPE)))
+
+
+def train_within_limit(shards):
+    """One epoch, in a process of its own; prints its memory ten times."""
+    resource.setrlimit(resource.RLIMIT_DATA, (args.limit << 20, args.limit << 20))
+    import keras
+    import streaming
+
+    import keras_dcgan
+
+    steps = (args.megabytes << 20) // np.prod(SHAPE) // 256
+    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=SHAPE, width=1 / 8, batch_norm=False, seed=0)
+    gan.compile()
+    start = time.perf_counter()
+
+    def report(batch, logs):
+        if (batch + 1) % max(1, steps // 10) == 0:
+            now, most = memory_in_use()
+            seen = (batch + 1) * 256
+            speed = seen / (time.perf_counter() - start)
+            print(
+                f"| {seen:,} | {seen * np.prod(SHAPE) / 1e6:,.0f} | {now:.0f} | {most:.0f} | {speed:.0f} |", flush=True
+            )
+
+    print("| images | MB read | MB in use | MB at most | images a second |\n|---:|---:|---:|---:|---:|")
+    batches = streaming.tfrecord(shards, SHAPE, 256, seed=0, process=0, processes=1)
+    gan.fit(batches, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)])
+
+
+def memory():
+    with tempfile.TemporaryDirectory() as folder:
+        write_noise(pathlib.Path(folder), (args.megabytes << 20) // int(np.prod(SHAPE)))
+        print(f"{args.megabytes} MB of images, of memory {args.limit} MB\n")
+        sys.exit(subprocess.run([sys.executable, __file__, *sys.argv[1:], "--shards", folder]).returncode)
+
+
+def sources():
+    import streaming
+
+    import keras_dcgan
+
+    shape, n = (32, 32, 3), 256 * args.batches
+    images = np.random.default_rng(0).integers(0, 256, (n, 8, 8, 3), "uint8").repeat(4, axis=1).repeat(4, axis=2)
+    gan = keras_dcgan.DCGAN.from_preset("cifar10", width=args.width, seed=0)
+    gan.compile()
+
+    def seconds(data):
+        start = time.perf_counter()
+        gan.fit(data, batch_size=256, verbose=0)
+        return time.perf_counter() - start
+
+    with tempfile.TemporaryDirectory() as folder:
+        files, shards = pathlib.Path(folder, "files"), pathlib.Path(folder, "shards")
+        files.mkdir()
+        for i, image in enumerate(images):
+            Image.fromarray(image).save(files / f"{i:06d}.png")
+        streaming.write_shards(files, shards, shape)
+        gan.fit(images[:256], verbose=0)
+        before = seconds(images)
+        rows = []
+        for name, source in streaming.SOURCES.items():
+            data = source(shards if name == "tfrecord" else files, shape, 256, seed=0, process=0, processes=1)
+            start = time.perf_counter()
+            count = sum(1 for _ in (map(data.__getitem__, range(len(data))) if name == "folder" else data))
+            rows.append((name, (time.perf_counter() - start) / count, seconds(data) / args.batches))
+        step = (before + seconds(images)) / 2 / args.batches
+    print("| source | ms a batch, alone | of a step | ms a step of fit with it | more than from memory |")
+    print("|---|---:|---:|---:|---:|")
+    print(f"| memory | | | {1000 * step:.0f} | |")
+    for name, alone, whole in rows:
+        print(f"| {name} | {1000 * alone:.1f} | {alone / step:.1%} | {1000 * whole:.0f} | {whole / step - 1:+.1%} |")
+
+
+if args.shards is not None:
+    train_within_limit(args.shards)
+else:
+    {"memory": memory, "sources": sources}[args.part]()

@@ -1,0 +1,166 @@
+"""Folders of images, read batch by batch."""
+
+import threading
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from conftest import assert_identical, tiny
+from PIL import Image
+
+from keras_dcgan import datasets, images
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """11 grey images (8, 8), the i-th of the pixel value i, in three folders of classes."""
+    folder = tmp_path / "images"
+    for i in range(11):
+        (folder / "abc"[i % 3]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((8, 8), i, "uint8")).save(folder / "abc"[i % 3] / f"{i:02d}.png")
+    return folder
+
+
+def pixels(batches):
+    return [batches[i][0][:, 0, 0, 0].tolist() for i in range(len(batches))]
+
+
+def test_an_epoch_is_whole_batches_of_different_images(folder):
+    batches = datasets.ImageFolder(folder, (8, 8, 1), 4)
+    assert len(batches) == batches.num_batches == 2
+    (first,) = batches[0]
+    assert first.shape == (4, 8, 8, 1)
+    assert first.dtype == "uint8"
+    read = np.ravel(pixels(batches))
+    assert len(read) == len(set(read)) == 8
+
+
+def test_labels_are_those_of_the_classes(folder):
+    batches = datasets.ImageFolder(folder, (8, 8, 1), 5, labels=True)
+    for i in range(2):
+        read, labels = batches[i]
+        assert labels.dtype == "int32"
+        np.testing.assert_array_equal(labels, read[:, 0, 0, 0] % 3)
+
+
+def test_the_order_follows_from_the_seed_and_the_epoch(folder):
+    def order(seed, epoch):
+        batches = datasets.ImageFolder(folder, (8, 8, 1), 11, seed=seed)
+        batches.set_epoch(epoch)
+        return tuple(pixels(batches)[0])
+
+    orders = [order(seed, epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert len(set(orders)) == 4
+    assert {tuple(sorted(one)) for one in orders} == {tuple(range(11))}
+    assert order(1, 1) == orders[-1]
+
+
+def test_without_a_seed_the_order_is_that_of_the_names(folder):
+    batches = datasets.ImageFolder(folder, (8, 8, 1), 11, seed=None)
+    batches.set_epoch(3)
+    assert pixels(batches) == [[*range(0, 11, 3), *range(1, 11, 3), *range(2, 11, 3)]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_are_read_as_load_reads_them(tmp_path, channels):
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        size = (4 + i, 6, 3) if channels == 3 else (6, 4 + i)
+        Image.fromarray(rng.integers(0, 256, size, "uint8")).save(tmp_path / f"{i}.png")
+    clear = Image.new("RGBA" if channels == 3 else "LA", (5, 5), (0,) * (4 if channels == 3 else 2))
+    clear.save(tmp_path / "clear.png")
+    loaded, _ = datasets.load(tmp_path, image_size=(3, 5))
+    assert loaded.shape[3] == channels
+    (read,) = datasets.ImageFolder(tmp_path, (3, 5, channels), 4, seed=None)[0]
+    np.testing.assert_array_equal(read, loaded)
+    assert (read[3] == 255).all()
+
+
+def test_colours_become_grey_and_grey_becomes_colours(tmp_path):
+    Image.new("L", (4, 4), 7).save(tmp_path / "a.png")
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(tmp_path / "b.png")
+    (grey,) = datasets.ImageFolder(tmp_path, (4, 4, 1), 2, seed=None)[0]
+    assert grey[:, 0, 0, 0].tolist() == [7, 76]  # ITU-R 601: 0.299 of red
+    (colours,) = datasets.ImageFolder(tmp_path, (4, 4, 3), 2, seed=None)[0]
+    assert colours[:, 0, 0].tolist() == [[7, 7, 7], [255, 0, 0]]
+
+
+def test_a_split(tmp_path, folder):
+    (tmp_path / "all").mkdir()
+    folder.rename(tmp_path / "all" / "test")
+    assert datasets.ImageFolder(tmp_path / "all", (8, 8, 1), 4, "test").num_samples == 11
+    with pytest.raises(ValueError, match="no folder train"):
+        datasets.ImageFolder(tmp_path / "all", (8, 8, 1), 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image_shape": (8, 8)}, r"`image_shape` must be \(height, width, channels\).*Received: image_shape=\(8, 8\)"),
+        ({"image_shape": (8, 8, 4)}, r"1 channel or 3.*Received: image_shape=\(8, 8, 4\)"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"batch_size": 12}, "at most the number of images. Received: batch_size=12 and 11 images"),
+        ({"seed": -1}, "`seed`"),
+    ],
+)
+def test_impossible_arguments(folder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.ImageFolder(folder, **({"image_shape": (8, 8, 1), "batch_size": 4} | arguments))
+
+
+def test_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(FileNotFoundError, match="`source` does not exist"):
+        datasets.ImageFolder(tmp_path / "nowhere", (8, 8, 1), 4)
+
+
+def test_labels_without_classes(folder):
+    with pytest.raises(ValueError, match="no folders of classes: leave `labels` out"):
+        datasets.ImageFolder(folder / "a", (8, 8, 1), 4, labels=True)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_image_ends_the_training_with_its_name(folder, workers):
+    (folder / "b" / "01.png").write_bytes(b"no image")
+    with pytest.raises(Exception, match=r"(?s)An image cannot be read: remove or replace it.*01\.png"):
+        tiny().fit(datasets.ImageFolder(folder, (8, 8, 1), 11, workers=workers), verbose=0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_resumed_training_sees_what_it_would_have_seen(folder, workers):
+    def batches():
+        return datasets.ImageFolder(folder, (8, 8, 1), 4, labels=True, workers=workers)
+
+    whole, parts = tiny("radford_28_conditional"), tiny("radford_28_conditional")
+    whole.fit(batches(), epochs=4, verbose=0)
+    parts.fit(batches(), epochs=1, verbose=0)
+    parts.fit(batches(), epochs=4, initial_epoch=1, verbose=0)
+    assert_identical(whole, parts)
+
+
+def test_a_sampler_is_told_the_epoch(images):
+    torch = pytest.importorskip("torch")
+    sampler = torch.utils.data.DistributedSampler(images, 2, 1, seed=3, drop_last=True)
+    told = []
+    sampler.set_epoch = told.append
+    loader = torch.utils.data.DataLoader(images, 4, sampler=sampler)
+    tiny().fit(loader, epochs=4, initial_epoch=2, verbose=0, callbacks=[keras.callbacks.History()])
+    assert told == [2, 3]
+
+
+def test_threads_leave_the_warning_filters_as_they_were(folder):
+    files = list(folder.rglob("*.png"))
+    before = list(warnings.filters)
+
+    def read():
+        for _ in range(20):
+            for path in files:
+                with images.opened(path) as file:
+                    file.load()
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
