@@ -88,7 +88,7 @@ def torch_loader(folder, shape, batch_size, seed, process, processes):
             height, width, channels = shape
             with Image.open(self.paths[i]) as file:
                 image = ImageOps.fit(file.convert("RGB" if channels == 3 else "L"), (width, height))
-            return np.asarray(image).reshape(shape)
+            return np.array(image).reshape(shape)
 
     images = Images()
     sampler = torch.utils.data.DistributedSampler(images, processes, process, seed=seed, drop_last=True)

@@ -84,6 +84,8 @@ class CheckedModel(keras.Model):
             shuffle = False  # Keras would, in the order of a global stream
             order = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: set_epoch(epoch))
             callbacks = [*keras.tree.flatten(given or []), order]
+        elif not checks.is_array(x) and not isinstance(x, keras.utils.PyDataset):
+            shuffle = False  # such a source comes in its own order: Keras would warn that it is not changed
         x = data.x
         if self._may_be_piped(x, batch_size, validation_split, shuffle, kwargs.get("steps_per_epoch")):
             seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None

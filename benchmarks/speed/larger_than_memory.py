@@ -10,6 +10,7 @@ All sources are those of examples/streaming.py.
 """
 
 import argparse
+import importlib.util
 import pathlib
 import re
 import resource
@@ -109,6 +110,8 @@ def sources():
         before = seconds(images)
         rows = []
         for name, source in streaming.SOURCES.items():
+            if name == "torch" and importlib.util.find_spec("torch") is None:
+                continue
             data = source(shards if name == "tfrecord" else files, shape, 256, seed=0, process=0, processes=1)
             start = time.perf_counter()
             count = sum(1 for _ in (map(data.__getitem__, range(len(data))) if name == "folder" else data))

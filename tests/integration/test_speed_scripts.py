@@ -1,5 +1,6 @@
 """benchmarks/speed: what its scripts print and write."""
 
+import importlib.util
 import json
 import re
 
@@ -72,7 +73,7 @@ def test_losses_in_bfloat16_are_near_those_in_float32():
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="it starts processes on the backends that it compares")
 def test_devices_take_turns(tmp_path):
     out = tmp_path / "devices.json"
-    setups = ["TensorFlow", "TensorFlow, two replicas", "PyTorch", "PyTorch, two processes"]
+    setups = ["TensorFlow", "TensorFlow, two replicas"]
     options = ["--only", *setups, "--rounds", "1", "--steps", "2", "--out", out]
     table = run("benchmarks/speed/devices.py", "radford_28", *options)
     rows = {row["setup"]: row["seconds"] for row in json.loads(out.read_text())}
@@ -113,11 +114,6 @@ def test_images_that_are_larger_than_memory():
     rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", table, re.MULTILINE)
     assert [int(row[0].replace(",", "")) for row in rows] == [256 * i for i in range(1, 11)]
     table = run("benchmarks/speed/larger_than_memory.py", "sources", "--batches", "1", "--width", "0.05")
-    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE) == [
-        "source",
-        "memory",
-        "folder",
-        "tfrecord",
-        "keras",
-        "torch",
-    ]
+    torch = ["torch"] if importlib.util.find_spec("torch") else []
+    named = re.findall(r"^\| (\w+) \|", table, re.MULTILINE)
+    assert named == ["source", "memory", "folder", "tfrecord", "keras", *torch]

@@ -1,5 +1,6 @@
 """examples/streaming.py: every way of reading, in its order, shared out, and trained on."""
 
+import importlib.util
 import pathlib
 import sys
 
@@ -9,7 +10,7 @@ from conftest import BACKEND, tiny
 from PIL import Image
 from test_examples import frames, run
 
-pytest.importorskip("torch")
+NAMES = ["folder", "tfrecord", "keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 SHAPE = (8, 8, 1)
 
@@ -56,7 +57,7 @@ def read(data, epoch=0):
     return [int(image.mean()) for batch in batches for image in batch]
 
 
-@pytest.mark.parametrize("name", ["folder", "tfrecord", "keras", "torch"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_epoch_is_all_images_in_an_order_that_follows_from_the_seed(streaming, folder, name):
     def orders(seed):
         data = stream(streaming, name, folder, seed)
@@ -64,18 +65,18 @@ def test_an_epoch_is_all_images_in_an_order_that_follows_from_the_seed(streaming
 
     first, second = orders(0)
     assert sorted(first) == sorted(second) == list(range(24))
-    assert len({tuple(x) for x in (first, second, *orders(1), tuple(range(24)))}) == 5
+    assert len({tuple(x) for x in (first, second, *orders(5), tuple(range(24)))}) == 5
     assert orders(0) == [first, second]
 
 
-@pytest.mark.parametrize("name", ["tfrecord", "keras", "torch"])
+@pytest.mark.parametrize("name", NAMES[1:])
 def test_processes_read_different_images(streaming, folder, name):
     shares = [read(stream(streaming, name, folder, process=i, processes=2)) for i in range(2)]
     assert [len(share) for share in shares] == [12, 12]
     assert sorted(shares[0] + shares[1]) == list(range(24))
 
 
-@pytest.mark.parametrize("name", ["folder", "tfrecord", "keras", "torch"])
+@pytest.mark.parametrize("name", NAMES)
 def test_fit_trains_on_it(streaming, folder, name):
     gan = tiny()
     history = gan.fit(stream(streaming, name, folder), epochs=2, verbose=0).history
@@ -92,4 +93,4 @@ def test_the_example_goes_on_where_it_was(folder, tmp_path, name):
     (tmp_path / "out" / "gan.keras").unlink()
     output = run("examples/streaming.py", *options, "--epochs", 2)
     assert (tmp_path / "out" / "gan.keras").exists()
-    assert "Trained model" in output or "trained model" in output
+    assert "trained model" in output
