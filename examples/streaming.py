@@ -92,7 +92,8 @@ def torch_loader(folder, shape, batch_size, seed, process, processes):
 
     images = Images()
     sampler = torch.utils.data.DistributedSampler(images, processes, process, seed=seed, drop_last=True)
-    return torch.utils.data.DataLoader(images, batch_size, sampler=sampler, drop_last=True, num_workers=2)
+    workers = 0 if keras.backend.backend() == "jax" else 2  # a process that is forked from JAX may lock up
+    return torch.utils.data.DataLoader(images, batch_size, sampler=sampler, drop_last=True, num_workers=workers)
 
 
 SOURCES = {"folder": image_folder, "tfrecord": tfrecord, "keras": keras_directory, "torch": torch_loader}
