@@ -75,7 +75,7 @@ def alone(tmp_path_factory):
 @many
 def test_weights_and_logs_are_those_of_one_device(alone, tmp_path, devices, processes):
     for made in run("one_training", tmp_path, devices, processes):
-        assert len(made) >= 2 * (15 if devices < 4 else 6)
+        assert len(made) >= 2 * (6 if BACKEND == "jax" and (devices, processes) != (2, 1) else 15)
         assert_alike(made, alone["one_training"])
 
 

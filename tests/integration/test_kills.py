@@ -98,7 +98,12 @@ def files_are_whole(folder):
     ("preset", "update", "moments"),
     [
         ("mnist", "simultaneous", MOMENTS),
-        ("fashion_mnist_conditional", "alternating", MOMENTS[2:3]),
+        pytest.param(
+            "fashion_mnist_conditional",
+            "alternating",
+            MOMENTS[2:3],
+            marks=pytest.mark.skipif(BACKEND != "tensorflow", reason="once more, for what is saved alike everywhere"),
+        ),
     ],
 )
 def test_a_run_that_is_killed_ends_as_one_that_is_not(tmp_path, preset, update, moments):
