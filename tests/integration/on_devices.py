@@ -54,17 +54,15 @@ def networks(labels=False):
     y = layers.Flatten()(y)
     y = layers.Concatenate()([y, embedded(8)]) if labels else y
     y = layers.Dense(1, kernel_initializer=start(), kernel_regularizer=keras.regularizers.L2(0.01))(y)
-    inputs = [([latents, label], [images, label]) if labels else (latents, images)][0]
-    return keras.Model(inputs[0], x), keras.Model(inputs[1], y)
+    generator = keras.Model([latents, label] if labels else latents, x)
+    return generator, keras.Model([images, label] if labels else images, y)
 
 
-def trained(model, networks, *data, loss=None, update="simultaneous", epochs=2, fit=(), **options):
+def trained(model, networks, *data, loss=None, update="simultaneous", fit=(), **options):
     gan = model(*networks, seed=0, **options)
     # not Adam: where a gradient is 0 but for rounding, its first step is of full size
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss, update=update)
-    history = gan.fit(
-        *data, **({"shuffle": False} | dict(fit)), batch_size=BATCH // PROCESSES, epochs=epochs, verbose=0
-    )
+    history = gan.fit(*data, **({"shuffle": False} | dict(fit)), batch_size=BATCH // PROCESSES, epochs=2, verbose=0)
     return {
         "weights": np.concatenate([np.ravel(v.numpy()) for v in gan.weights]),
         # latents are given in training alone: of evaluation what depends on real images
@@ -166,8 +164,8 @@ def to_the_end(results, epochs=4):
         keras.callbacks.LambdaCallback(on_epoch_begin=die),
     ]
     gan.fit(mine(IMAGES), batch_size=BATCH // PROCESSES, epochs=epochs, shuffle=False, callbacks=callbacks)
-    results["end"] = {"weights": np.concatenate([np.ravel(v.numpy()) for v in gan.trainable_variables])}
-    results["end"] |= {
+    results["end"] = {
+        "weights": np.concatenate([np.ravel(v.numpy()) for v in gan.trainable_variables]),
         "samples": gan.generate(5, seed=0),
         "features": gan.features(IMAGES[:5], batch_size=3),
         "predicted": gan.predict(np.ones((7, 4), "float32"), verbose=0),
