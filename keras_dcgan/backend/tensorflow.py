@@ -6,6 +6,8 @@ from unittest import mock
 
 import tensorflow as tf
 
+from keras_dcgan.backend import random_states
+
 
 def step(method):
     """TensorFlow's trainer calls `(self, data)`, once a replica, and tracks assignments itself.
@@ -23,25 +25,13 @@ def step(method):
     return after_data
 
 
-@contextlib.contextmanager
 def _own_random_states(model):
-    """Gives every replica random states of its own while the body runs.
-
-    Afterwards those of all replicas are the first's again, and a file holds all that there is to know.
-    """
+    """Gives every replica random states of its own while a body runs."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
-        yield
-        return
-    states = [source.state for layer in model._flatten_layers() for source in layer._seed_generators]
+        return contextlib.nullcontext()
     away = tf.cast(context.replica_id_in_sync_group, "int64") * tf.constant([0x61C88647, 0], "int64")
-    for state in states:
-        state.assign(state + away)
-    try:
-        yield
-    finally:
-        for state in states:
-            state.assign(state - away)
+    return random_states.shifted(model, away)
 
 
 def gradients(model, forward, *variables):

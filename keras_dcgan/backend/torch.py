@@ -7,6 +7,8 @@ import keras
 import torch
 from torch import distributed
 
+from keras_dcgan.backend import random_states
+
 
 def step(method):
     """PyTorch's trainer calls `(self, data)`, and assignments happen at once.
@@ -22,24 +24,11 @@ def step(method):
     return drawing_its_own
 
 
-@contextlib.contextmanager
 def _own_random_states(model):
-    """Gives every process random states of its own while the body runs.
-
-    Afterwards those of all processes are the first's again, and its file holds all that there is to know.
-    """
+    """Gives every process random states of its own while a body runs."""
     if process_id() == 0:
-        yield
-        return
-    states = [source.state for layer in model._flatten_layers() for source in layer._seed_generators]
-    away = torch.tensor([process_id() * 0x61C88647, 0])
-    for state in states:
-        state.assign(state.value + away)
-    try:
-        yield
-    finally:
-        for state in states:
-            state.assign(state.value - away)
+        return contextlib.nullcontext()
+    return random_states.shifted(model, torch.tensor([process_id() * 0x61C88647, 0]))
 
 
 def gradients(model, forward, *variables):
