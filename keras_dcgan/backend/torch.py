@@ -28,7 +28,8 @@ def _own_random_states(model):
     """Gives every process random states of its own while a body runs."""
     if process_id() == 0:
         return contextlib.nullcontext()
-    return random_states.shifted(model, torch.tensor([process_id() * 0x61C88647, 0]))
+    away = keras.ops.convert_to_tensor([process_id() * 0x61C88647, 0], "int64")  # on the device of the states
+    return random_states.shifted(model, away)
 
 
 def gradients(model, forward, *variables):
