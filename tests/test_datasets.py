@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import BACKEND
-from PIL import Image
+from PIL import ExifTags, Image
 
 from keras_dcgan import datasets
 
@@ -227,6 +227,18 @@ def test_an_npy_file_called_npz(tmp_path):
 def test_transparency_lies_on_white(tmp_path):
     picture(tmp_path / "a.png", (0, 0, 0, 0), "RGBA")
     assert (datasets.load(tmp_path)[0] == 255).all()
+
+
+def test_photographs_are_turned_as_their_camera_says(tmp_path):
+    photo = Image.new("L", (4, 3), 0)
+    photo.paste(255, (0, 0, 4, 1))  # the sky, above as the sensor saw it
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # to be turned by 90 degrees clockwise
+    photo.save(tmp_path / "a.png", exif=exif)
+    images, _ = datasets.load(tmp_path)
+    assert images.shape == (1, 4, 3, 1)
+    assert (images[0, :, 2] == 255).all()
+    assert (images[0, :, :2] == 0).all()
 
 
 def test_a_folder_of_different_sizes(tmp_path):

@@ -35,10 +35,3 @@ def test_the_two_commands_name_files_and_extras_that_exist():
 
 def test_no_placeholder_is_left():
     assert not re.search(r"^[A-Z_]{6,}$", README, re.MULTILINE)
-
-
-def test_every_link_leads_somewhere():
-    root = pathlib.Path(__file__).parents[1]
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert len(links) > 4
-    assert not [link for link in links if not (root / link).exists()]

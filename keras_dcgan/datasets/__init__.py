@@ -44,8 +44,8 @@ def load(source, split="train", *, image_size=None):
         source: "fashion_mnist_10k", the 10,000 test images of Fashion-MNIST, which come with this package; "mnist",
             "fashion_mnist" or "cifar10", which `keras.datasets` downloads; the path of a `.npz` file with the arrays
             `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing); or the path of a folder of images. A
-            folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits. Transparent
-            images are laid on white.
+            folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits. Photographs
+            are turned as their camera says (EXIF), what is transparent is laid on white.
         split: "train" or "test".
         image_size: `(height, width)` to bring every image to: cropped around its centre to that shape, then resized
             (Lanczos). None for images as they are; those of a folder must then be of one size.

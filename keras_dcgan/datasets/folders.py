@@ -140,7 +140,7 @@ def _image_files(folder):
 
 
 def read_image(path, image_size=None, channels=None):
-    """Reads an image file, what is transparent laid on white.
+    """Reads an image file, turned as its camera says, what is transparent laid on white.
 
     Args:
         path: path.
@@ -156,7 +156,7 @@ def read_image(path, image_size=None, channels=None):
     try:
         with image_tools.opened(path) as file:
             file.load()
-            image = image_tools.flatten(file)
+            image = image_tools.flatten(ImageOps.exif_transpose(file))
     except ValueError as error:
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
     if channels is not None:

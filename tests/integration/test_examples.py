@@ -1,39 +1,19 @@
 """Examples run as they stand, on little data."""
 
 import csv
-import os
-import pathlib
 import re
 import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from conftest import BACKEND
 from PIL import Image
+from scripts import run, start
 
 import keras_dcgan
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def start(script, *options):
-    return subprocess.Popen(
-        [sys.executable, "-u", ROOT / script, *map(str, options)],
-        env=os.environ | {"KERAS_BACKEND": BACKEND, "PYTHONWARNINGS": "default"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(script, *options):
-    process = start(script, *options)
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
-    return output
+on_one_backend = pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
 
 
 def losses(out):
@@ -69,6 +49,7 @@ def test_quickstart(tmp_path, little, options):
     np.testing.assert_array_equal(drawn[4:60:2, 4:60:2], gan.generate(100, seed=1)[0, ..., 0])
 
 
+@on_one_backend
 def test_mnist_lab(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/mnist_lab.py", "--data", little, "--epochs", 2, "--out", out, "--seed", 3)
@@ -85,7 +66,7 @@ def test_mnist_lab(tmp_path, little):
     assert gan.optimizer.iterations.numpy() == 2
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
+@on_one_backend
 def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_path, little):
     out = tmp_path / "out"
     run("examples/mnist.py", "--data", little, "--epochs", 16, "--out", out)
@@ -103,7 +84,7 @@ def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_
     assert keras.saving.load_model(out / "gan-017.keras").optimizer.iterations.numpy() == 17
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
+@on_one_backend
 def test_cifar10_killed_goes_on_after_the_last_whole_epoch(tmp_path, colourful):
     out = tmp_path / "out"
     options = ("--data", colourful, "--epochs", 6, "--out", out)
@@ -124,6 +105,7 @@ def test_cifar10_killed_goes_on_after_the_last_whole_epoch(tmp_path, colourful):
         assert sheet.mode == "RGB"
 
 
+@on_one_backend
 def test_fashion_mnist_conditional(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/fashion_mnist_conditional.py", "--data", little, "--epochs", 2, "--out", out)
@@ -164,7 +146,7 @@ def test_recommended(tmp_path, little, options):
     assert frames(out / "film.gif") == 3
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a preset, the same on every backend")
+@on_one_backend
 def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
     given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--steps-per-execution", 3)
     preset = ("--conditional", "--preset", "recommended_fashion_mnist")
@@ -176,14 +158,16 @@ def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_pa
     assert gan.get_compile_config()["steps_per_execution"] == 3
 
 
-def test_recommended_says_what_labels_are_for(tmp_path, colourful):
-    process = start("examples/recommended.py", "--data", colourful, "--conditional", "--out", tmp_path / "out")
-    _, errors = process.communicate(timeout=600)
-    assert process.returncode == 2
+@on_one_backend
+def test_recommended_says_what_labels_are_for(tmp_path, colourful, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        run("examples/recommended.py", "--data", colourful, "--conditional", "--out", tmp_path / "out")
+    errors = capsys.readouterr().err
     assert "--conditional needs images with labels: put them into one folder a class" in errors
     assert not (tmp_path / "out").exists()
 
 
+@on_one_backend
 def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "own" / "a").mkdir(parents=True)
@@ -201,6 +185,7 @@ def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     assert not any(norm.scale or norm.center for norm in norms)
 
 
+@on_one_backend
 @pytest.mark.parametrize(
     ("preset", "options", "side", "policy"),
     [
@@ -223,6 +208,18 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
         assert sheet.size == (2 * (10 * (side + 2) + 2),) * 2
 
 
+@on_one_backend
+def test_gone_wrong(tmp_path, little):
+    out = tmp_path / "out"
+    output = run("examples/gone_wrong.py", "--data", little, "--only", "well", "noise", "--epochs", 1, "--out", out)
+    assert {p.name for p in out.iterdir()} == {"well.png", "noise.png"}
+    rows = dict(re.findall(r"^\| (\w+) \| ([\d.]+) ", output, re.MULTILINE))
+    assert rows.keys() == {"well", "noise"}
+    d_losses = [float(loss) for loss in re.findall(r"d_loss: ([\d.]+)", output)]
+    assert [float(rows[name]) for name in ("well", "noise")] == pytest.approx(d_losses, abs=0.005)
+
+
+@on_one_backend
 def test_sigmoid_twice(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/sigmoid_twice.py", "--data", little, "--epochs", 1, "--out", out)
@@ -234,6 +231,7 @@ def test_sigmoid_twice(tmp_path, little):
     assert tanh == pytest.approx(linear, abs=0.2)
 
 
+@on_one_backend
 def test_plot_losses(tmp_path):
     table = tmp_path / "losses.csv"
     header = "epoch,d_loss,fake_accuracy,g_loss,loss,real_accuracy\n"
@@ -247,6 +245,7 @@ def test_plot_losses(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "again.png").convert("L")), first)
 
 
+@on_one_backend
 @pytest.mark.parametrize("data", [None, "little"])
 def test_classifier(tmp_path, little, data):
     out = tmp_path / "new" / "classifier.keras"

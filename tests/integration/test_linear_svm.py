@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import BACKEND, tiny
+from scripts import run
 from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
-from test_examples import run
 
 import keras_dcgan
 
+pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
 ROW = re.compile(r"^(raw pixels|untrained network|trained network) +(\d+) +(\S+) +([\d.]+)%$", re.MULTILINE)
 
 

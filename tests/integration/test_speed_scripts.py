@@ -7,12 +7,12 @@ import re
 import numpy as np
 import pytest
 from conftest import BACKEND
-from test_examples import run
+from scripts import run, run_apart
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="it starts processes on the backends that it compares")
 def test_contenders_take_turns(tmp_path):
-    labels = ["fit", "our step in a bare loop", "TensorFlow's tutorial", "Keras's example"]
+    labels = ["fit", "our step in a bare loop", "Keras's example"]
     out = tmp_path / "new" / "speed.json"
     options = ["--rounds", "2", "--steps", "2", "--out", out]
     table = run("benchmarks/speed/compare.py", "radford_28", "--only", *labels, *options)
@@ -45,7 +45,7 @@ def test_parts_beside_training(tmp_path):
 
 
 def test_profile():
-    printed = run("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
+    printed = run_apart("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
     # by hand, in millions: two passes of every network's first layer, dense and convolutional, lead nowhere
     dense, up, last = 100 * 49 * 64, 49 * 16 * 64 * 32, 196 * 16 * 32
     first, down, logit = 196 * 16 * 32, 49 * 16 * 32 * 64, 49 * 64

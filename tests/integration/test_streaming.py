@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from conftest import BACKEND, tiny
 from PIL import Image
-from test_examples import frames, run
+from scripts import run
+from test_examples import frames
 
 NAMES = ["folder", "tfrecord", "keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"

@@ -1,0 +1,84 @@
+"""The code of a page of the docs, as a program; run as a script, on a few images and for a few steps.
+
+    python tests/pages.py PAGE
+
+A program is what stands in ```python blocks, in order. Lines that readers do not see add what a block needs: `% run:`
+a line of code, `% on: BACKEND` on which backend the rest of the section runs, TensorFlow where nothing is said.
+"""
+
+import pathlib
+import re
+import sys
+
+import keras
+import numpy as np
+
+import keras_dcgan
+
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in DOCS.rglob("*.md") if path.parent.name[0] != "_"}
+
+
+def program(page, backend):
+    """The code of a page for a backend; empty where it has none."""
+    code, on, inside = [], "tensorflow", None
+    for line in PAGES[page].splitlines():
+        if line.startswith("```"):
+            inside = None if inside is not None else line[3:]
+        elif inside is not None:
+            code.append(line if (inside, on) == ("python", backend) else "")
+            continue
+        elif line.startswith("#"):
+            on = "tensorflow"
+        elif line.startswith("% on: "):
+            on = line.removeprefix("% on: ")
+        elif line.startswith("% run: ") and on == backend:
+            code.append(line.removeprefix("% run: "))
+            continue
+        code.append("")  # the same line numbers as in the page
+    return "\n".join(code) if any(code) else ""
+
+
+def commands(text):
+    """Lines of ```sh blocks, without comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def shorten(set_attribute):
+    """Makes programs short: sets are 32 images, `fit` trains for two epochs at the most, and nothing is downloaded.
+
+    Args:
+        set_attribute: `setattr`, or pytest's, which undoes it.
+    """
+    load, fit, inception = keras_dcgan.datasets.load, keras_dcgan.DCGAN.fit, keras.applications.InceptionV3
+    evaluate = keras_dcgan.callbacks.EvaluateSamples
+    images, labels = load("fashion_mnist_10k")
+
+    def load_few(source, split="train", **options):
+        if pathlib.Path(source).exists():
+            return load(source, split, **options)
+        if "image_size" in options:
+            return np.zeros((32, *options["image_size"], 3), "uint8"), None
+        return images[:32], labels[:32]
+
+    def fit_shortly(self, *args, epochs=1, initial_epoch=0, **options):
+        epochs = min(epochs, initial_epoch + 2)
+        return fit(self, *args, epochs=epochs, initial_epoch=initial_epoch, **options)
+
+    set_attribute(keras_dcgan.datasets, "load", load_few)
+    set_attribute(keras_dcgan.DCGAN, "fit", fit_shortly)
+    set_attribute(keras_dcgan.callbacks, "EvaluateSamples", lambda *a, **k: evaluate(*a, **(k | {"num_images": 32})))
+    set_attribute(keras.applications, "InceptionV3", lambda **options: inception(**options, weights=None))
+
+
+def run(page, backend):
+    """Runs a page's program in the current folder."""
+    namespace = {"keras": keras, "keras_dcgan": keras_dcgan, "np": np}
+    exec(compile(program(page, backend), page, "exec"), namespace)
+
+
+if __name__ == "__main__":
+    shorten(setattr)
+    run(sys.argv[1], keras.backend.backend())
