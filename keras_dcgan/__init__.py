@@ -1,6 +1,7 @@
 """DCGANs for Keras 3: train with fit(), on TensorFlow, JAX and PyTorch."""
 
 import importlib as _importlib
+import typing as _typing
 from importlib.metadata import version as _version
 
 from keras_dcgan import augmentation, callbacks, datasets, latents, losses, networks
@@ -11,8 +12,13 @@ __version__ = _version("keras-dcgan")
 
 __all__ = ["DCGAN", "ConditionalDCGAN", "augmentation", "callbacks", "datasets", "latents", "losses", "networks"]
 
+if _typing.TYPE_CHECKING:
+    from keras_dcgan import images as images
+    from keras_dcgan import metrics as metrics
+    from keras_dcgan import presets as presets
+else:  # to a type checker every name would seem to be there
 
-def __getattr__(name):
-    if name == "metrics":  # not before it is asked for: scikit-learn takes a second to import, and is an extra
-        return _importlib.import_module("keras_dcgan.metrics")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name == "metrics":  # not before it is asked for: scikit-learn takes a second to import, and is an extra
+            return _importlib.import_module("keras_dcgan.metrics")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

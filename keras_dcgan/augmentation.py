@@ -1,5 +1,8 @@
 """Augmentation of what the discriminator sees, through which the generator can still be trained."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -45,7 +48,14 @@ class DiffAugment(keras.layers.Layer):
         Zhao, Liu, Lin, Zhu and Han, Differentiable Augmentation for Data-Efficient GAN Training, 2020, section 3.2.
     """
 
-    def __init__(self, policy=POLICIES, *, value_range=(-1, 1), seed=None, **kwargs):
+    def __init__(
+        self,
+        policy: str | Sequence[str] = POLICIES,
+        *,
+        value_range: Sequence[float] = (-1, 1),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         names = (policy,) if isinstance(policy, str) else tuple(policy)
         if not names or not set(names) <= set(POLICIES):
@@ -56,7 +66,7 @@ class DiffAugment(keras.layers.Layer):
         self.seed = None if seed is None else int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
-    def call(self, images, training=False):
+    def call(self, images: Any, training: bool = False) -> Any:
         """The images, changed at random if `training`, `(batch, height, width, channels)`."""
         if not training:
             return images
@@ -100,11 +110,11 @@ class DiffAugment(keras.layers.Layer):
     def _integers(self, x, low, high):
         return keras.random.randint((ops.shape(x)[0],), low, high, seed=self.seed_generator)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the images."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return super().get_config() | {"policy": self.policy, "value_range": self.value_range, "seed": self.seed}
 

@@ -1,12 +1,17 @@
 """Callbacks: what to look at, and what to measure, while a GAN trains."""
 
+import os
 import pathlib
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_dcgan import backend, checks, images
+from keras_dcgan._types import Array
 from keras_dcgan.inference import predict_on_batch
 
 
@@ -40,7 +45,18 @@ class GifSnapshot(keras.callbacks.Callback):
         >>> gan.fit(images, epochs=10, callbacks=[keras_dcgan.callbacks.GifSnapshot("samples.gif")])
     """
 
-    def __init__(self, filepath, num_images=25, seed=0, labels=None, every=1, *, duration=200, scale=2, sheets=None):
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        num_images: int = 25,
+        seed: int = 0,
+        labels: ArrayLike | None = None,
+        every: int = 1,
+        *,
+        duration: int = 200,
+        scale: int = 2,
+        sheets: str | os.PathLike[str] | None = None,
+    ) -> None:
         super().__init__()
         for name, value in (
             ("num_images", num_images),
@@ -67,10 +83,10 @@ class GifSnapshot(keras.callbacks.Callback):
         self.duration = duration
         self.scale = scale
         self.sheets = None if sheets is None else pathlib.Path(sheets)
-        self._frames = None
+        self._frames: Any = None
         self._reported = False
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draws the latents and makes sure that frames can be written."""
         for name, folder in (("filepath", self.filepath.parent), ("sheets", self.sheets)):
             if folder is not None and not backend.process_id():
@@ -81,7 +97,7 @@ class GifSnapshot(keras.callbacks.Callback):
         self._request = {"latents": checks.as_numpy(latents)} | ({} if labels is None else {"labels": labels})
         self._frames = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Before the first epoch: frame 0, or the frames of a training that is continued."""
         if self._frames is not None:
             return
@@ -91,7 +107,7 @@ class GifSnapshot(keras.callbacks.Callback):
         if not self._frames or (len(self._frames) < count and epoch % self.every == 0):
             self._add(self._draw(), epoch)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds a frame."""
         if (epoch + 1) % self.every == 0:
             self._add(self._draw(), epoch + 1)
@@ -181,7 +197,7 @@ _FIGURES = {
 class _Evaluation(keras.callbacks.Callback):
     """Puts figures of the same samples into the logs, every few epochs. A subclass measures them."""
 
-    def __init__(self, figures, num_images, every, seed, batch_size):
+    def __init__(self, figures: Sequence[str], num_images: int, every: int, seed: int, batch_size: int) -> None:
         super().__init__()
         for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
             checks.check_count(name, value)
@@ -192,20 +208,20 @@ class _Evaluation(keras.callbacks.Callback):
         self.seed = seed
         self.batch_size = batch_size
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draws the latents."""
         latents = self.model.sample_latents(self.num_images, seed=self.seed)
         self._request = {"latents": checks.as_numpy(latents)}
         num_classes = getattr(self.model, "num_classes", None)
         if num_classes is not None:
             self._request["labels"] = np.arange(self.num_images) % num_classes
-        self._last = None
+        self._last: Any = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds the figures to the logs."""
         if self._last is None or (epoch + 1) % self.every == 0:
             self._last = self._measure()
-        logs.update(self._last)
+        logs.update(self._last)  # type: ignore[union-attr]  # Keras always passes them
 
     def _read_samples(self, network):
         """Yields what a network makes of the samples, in batches."""
@@ -260,15 +276,15 @@ class EvaluateSamples(_Evaluation):
 
     def __init__(
         self,
-        extractor,
-        images,
-        figures=("frechet_distance",),
+        extractor: keras.Model,
+        images: Array,
+        figures: Sequence[str] = ("frechet_distance",),
         *,
-        num_images=10_000,
-        every=1,
-        seed=0,
-        batch_size=128,
-    ):
+        num_images: int = 10_000,
+        every: int = 1,
+        seed: int = 0,
+        batch_size: int = 128,
+    ) -> None:
         from keras_dcgan import metrics  # not above: scikit-learn is an extra, and slow to import
 
         if isinstance(figures, str) or not figures or not set(figures) <= set(_FIGURES):
@@ -277,9 +293,9 @@ class EvaluateSamples(_Evaluation):
         self.extractor = extractor
         self.images = images
         self._metrics = metrics
-        self._real = None
+        self._real: Any = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Extracts the real images' features, the first time, and draws the latents."""
         if self._real is None:
             checks.check_images(self.images, self.model.image_shape, (0, 255))
@@ -304,8 +320,8 @@ class EvaluateSamples(_Evaluation):
                 statistics.update(batch)
             if functions != {"frechet_distance"}:
                 features.append(batch)
-        features = np.concatenate(features) if features else None
-        return {function: statistics if function == "frechet_distance" else features for function in functions}
+        kept = np.concatenate(features) if features else None
+        return {function: statistics if function == "frechet_distance" else kept for function in functions}
 
 
 class EvaluateLabels(_Evaluation):
@@ -332,11 +348,13 @@ class EvaluateLabels(_Evaluation):
         >>> gan.fit(images, labels, epochs=50, callbacks=[evaluate, keras.callbacks.CSVLogger("log.csv")])
     """
 
-    def __init__(self, classifier, *, num_images=10_000, every=1, seed=0, batch_size=128):
+    def __init__(
+        self, classifier: keras.Model, *, num_images: int = 10_000, every: int = 1, seed: int = 0, batch_size: int = 128
+    ) -> None:
         super().__init__(("label_accuracy",), num_images, every, seed, batch_size)
         self.classifier = classifier
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Draws the latents."""
         num_classes = getattr(self.model, "num_classes", None)
         if num_classes is None:

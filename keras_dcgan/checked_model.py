@@ -9,8 +9,11 @@ import copy
 import itertools
 import math
 import types
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_dcgan import backend, checks, pipelines
 
@@ -23,17 +26,17 @@ class CheckedModel(keras.Model):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        validation_split=0.0,
-        validation_data=None,
-        shuffle=True,
-        **kwargs,
-    ):
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains on images: `keras.Model.fit` behind a check of the data.
 
         Takes everything that `keras.Model.fit` takes but `sample_weight` and `class_weight`.
@@ -113,7 +116,15 @@ class CheckedModel(keras.Model):
         found = steps_per_epoch and batch_size is None
         return checks.is_array(x) and not validation_split and not found and shuffle in (True, False)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.
 
         Latents are the same in every call, so that figures of different epochs compare, and are not taken from the
@@ -141,7 +152,7 @@ class CheckedModel(keras.Model):
         with errors_of(data), backend.kept(self):
             return super().evaluate(x, y, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
-    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", **kwargs: Any) -> np.ndarray:
         """Images for latents, in `value_range`: `keras.Model.predict`. On JAX devices do not share the work.
 
         Args:
@@ -160,20 +171,22 @@ class CheckedModel(keras.Model):
         with errors_of(data), backend.kept(self), backend.alone():
             return super().predict(data.x, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: None = None, class_weight: None = None, return_dict: bool = False
+    ) -> Any:
         """One training step on one batch, as in Keras; arguments and errors as in `fit`."""
         self._refuse_weight(sample_weight)
         self._refuse_weight(class_weight, "class_weight")
         self._check_batch(x, y)
         return super().train_on_batch(x, y, return_dict=return_dict)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False) -> Any:
         """Losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
         self._refuse_weight(sample_weight)
         self._check_batch(x, y)
         return super().test_on_batch(x, y, return_dict=return_dict)
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> np.ndarray:
         """Images for one batch of latents, as in Keras; argument and errors as in `predict`."""
         self._check_inputs(x)
         return super().predict_on_batch(x)

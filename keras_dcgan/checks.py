@@ -1,6 +1,8 @@
 """What is refused: images, labels, latents and networks that break a rule. Each function raises or does nothing."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 TOLERANCE = 1e-3
 
 
-def as_numpy(array):
+def as_numpy(array: Any) -> np.ndarray:
     """NumPy array of an array or tensor of any backend."""
     return array if isinstance(array, np.ndarray) else np.asarray(keras.ops.convert_to_numpy(array))
 
@@ -220,7 +222,9 @@ def _join(shape):
     return ", ".join(str(n) for n in shape)
 
 
-def check_networks(generator, discriminator, value_range, *, conditional):
+def check_networks(
+    generator: Any, discriminator: Any, value_range: Sequence[float], *, conditional: bool
+) -> tuple[int, tuple[int, int, int]]:
     """Raises unless two networks make a GAN.
 
     Args:

@@ -1,10 +1,13 @@
 """ConditionalDCGAN: adversarial training of networks that take labels."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dcgan import backend, checks
+from keras_dcgan._types import Array
 from keras_dcgan.dcgan import DCGAN
 
 
@@ -39,9 +42,12 @@ class ConditionalDCGAN(DCGAN):
     """
 
     _conditional = True
-    num_classes = None  # while the model is built, for which PyTorch may take labels that do not exist
+    # None while the model is built, for which PyTorch may take labels that do not exist
+    num_classes: int = None  # type: ignore[assignment]
 
-    def __init__(self, generator, discriminator, *, num_classes=None, **kwargs):
+    def __init__(
+        self, generator: keras.Model, discriminator: keras.Model, *, num_classes: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(generator, discriminator, **kwargs)
         sizes = {layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
         if num_classes is None and len(sizes) != 1:
@@ -57,7 +63,9 @@ class ConditionalDCGAN(DCGAN):
                 f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
             )
 
-    def find_latents(self, images, labels, *, steps=500, learning_rate=0.05, seed=0):
+    def find_latents(  # type: ignore[override]  # labels cannot be left out here
+        self, images: Array, labels: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
+    ) -> np.ndarray:
         """Searches latents whose images, made with these labels, come near given ones: see `DCGAN.find_latents`.
 
         Args:
@@ -78,7 +86,7 @@ class ConditionalDCGAN(DCGAN):
             images, self._labels_to_generate(checks.as_numpy(labels), len(images)), steps, learning_rate, seed
         )
 
-    def features(self, images, labels=None, *, batch_size=128):
+    def features(self, images: Array, labels: Array | None = None, *, batch_size: int = 128) -> np.ndarray:
         """Features of images that the discriminator has learnt: see `DCGAN.features`.
 
         Args:
@@ -139,6 +147,6 @@ class ConditionalDCGAN(DCGAN):
         checks.check_latents(z, self.latent_dim)
         checks.check_labels(labels, len(z), self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, the two networks serialised."""
         return super().get_config() | {"num_classes": self.num_classes}

@@ -1,10 +1,16 @@
 """DCGAN: adversarial training of any two Keras models."""
 
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_dcgan import backend, checks, export, features, images, latents, losses, networks, presets
+from keras_dcgan._types import Array
 from keras_dcgan.checked_model import CheckedModel
 from keras_dcgan.inference import predict_on_batch
 from keras_dcgan.saving import SavedModel
@@ -91,16 +97,16 @@ class DCGAN(CheckedModel, SavedModel):
 
     def __init__(
         self,
-        generator,
-        discriminator,
+        generator: keras.Model,
+        discriminator: keras.Model,
         *,
-        latent_prior="normal",
-        value_range=(-1, 1),
-        ema_momentum=None,
-        augmentation=None,
-        seed=None,
-        **kwargs,
-    ):
+        latent_prior: Literal["normal", "uniform"] = "normal",
+        value_range: Sequence[float] = (-1, 1),
+        ema_momentum: float | None = None,
+        augmentation: keras.layers.Layer | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         latents.check_prior(latent_prior)
         self.latent_prior = latent_prior
@@ -125,7 +131,7 @@ class DCGAN(CheckedModel, SavedModel):
         self(inputs if self._conditional else inputs[0])  # builds the model
 
     @classmethod
-    def from_preset(cls, name, *, load_weights=False, seed=None, **overrides):
+    def from_preset(cls, name: str, *, load_weights: bool = False, seed: int | None = None, **overrides: Any) -> Self:
         """Makes a model of a published system, or of the recommended networks.
 
         Args:
@@ -154,7 +160,15 @@ class DCGAN(CheckedModel, SavedModel):
         )
         return cls(generator, discriminator, seed=seed, **arguments)
 
-    def compile(self, g_opt=None, d_opt=None, loss=None, *, update="simultaneous", **kwargs):
+    def compile(
+        self,
+        g_opt: keras.optimizers.Optimizer | str | None = None,
+        d_opt: keras.optimizers.Optimizer | str | None = None,
+        loss: losses.AdversarialLoss | keras.losses.BinaryCrossentropy | str | None = None,
+        *,
+        update: Literal["simultaneous", "alternating"] = "simultaneous",
+        **kwargs: Any,
+    ) -> None:
         """Sets how the two networks are trained.
 
         Args:
@@ -175,7 +189,7 @@ class DCGAN(CheckedModel, SavedModel):
                 `jit_compile=True` or a discriminator with `keras.layers.SpectralNormalization`.
             TypeError: something that is no optimizer or no loss, or an argument that is not known.
         """
-        loss = losses.get(loss)
+        adversarial = losses.get(loss)
         if update not in ("simultaneous", "alternating"):
             raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={update!r}')
         unknown = sorted(set(kwargs) - {"run_eagerly", "steps_per_execution", "jit_compile"})
@@ -203,27 +217,28 @@ class DCGAN(CheckedModel, SavedModel):
                 "not allow in a discriminator that is run twice in a step: use losses.R1 instead, or the environment "
                 f"variable KERAS_BACKEND=tensorflow or jax. Received: {len(wrappers)} such layers"
             )
-        g_opt = _optimizer("g_opt", g_opt, self.generator)
-        d_opt = _optimizer("d_opt", d_opt, self.discriminator)
-        if g_opt is d_opt:
+        of_generator = _optimizer("g_opt", g_opt, self.generator)
+        of_discriminator = _optimizer("d_opt", d_opt, self.discriminator)
+        if of_generator is of_discriminator:
             raise ValueError(
                 "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
-                f"Received: {g_opt.name} twice"
+                f"Received: {of_generator.name} twice"
             )
         self._compile_options = kwargs  # as given: "auto" means another thing on another machine
-        super().compile(optimizer=_BothOptimizers(_ByNetwork(g_opt, d_opt, self.generator), name="both"), **kwargs)
+        both = _BothOptimizers(_ByNetwork(of_generator, of_discriminator, self.generator), name="both")
+        super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
-        self.g_opt, self.d_opt, self.update = g_opt, d_opt, update
-        self.loss = loss
+        self.g_opt, self.d_opt, self.update = of_generator, of_discriminator, update
+        self.loss = adversarial
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """Makes what `fit` calls for every `steps_per_execution` steps, as in Keras, where that can be done faster."""
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = backend.train_function(self) or self.train_function
+            self.train_function: Any = backend.train_function(self) or self.train_function
 
     @backend.step
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         """One update of both networks on a batch.
 
         Args:
@@ -290,13 +305,15 @@ class DCGAN(CheckedModel, SavedModel):
         The first step is a whole one, so that the average does not remember where training started. Then the steps get
         smaller, so that it is one of about the last tenth of all updates, until the momentum is reached.
         """
+        assert self.averaged_generator is not None  # train_step has seen to it
+        assert self.ema_momentum is not None
         updates = ops.cast(self.optimizer.iterations, "float32")
         rate = ops.maximum(1 - self.ema_momentum, 10 / (updates + 9))
         for average, value in zip(self.averaged_generator.weights, self.generator.weights, strict=True):
             average.assign_add(ops.cast(rate, average.dtype) * (value - average))
 
     @backend.step
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, Any]:
         """Losses and accuracies on a batch, with both networks in inference mode.
 
         Args:
@@ -311,7 +328,7 @@ class DCGAN(CheckedModel, SavedModel):
         fake_logits = self._discriminate(self._generate(z, labels, training=False), labels, training=False)
         return self._log(self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits), real_logits, fake_logits)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Images for latents.
 
         Args:
@@ -327,7 +344,7 @@ class DCGAN(CheckedModel, SavedModel):
         z, labels = self._split(inputs)
         return self._generate(z, labels, training=training)
 
-    def sample_latents(self, n, seed=None):
+    def sample_latents(self, n: int, seed: int | keras.random.SeedGenerator | None = None) -> Any:
         """Draws latents from the prior. `train_step` draws through it, so that a subclass may override it.
 
         Args:
@@ -341,7 +358,15 @@ class DCGAN(CheckedModel, SavedModel):
         seed = self.seed_generator if seed is None else seed
         return latents.sample((n, self.latent_dim), self.latent_prior, seed)
 
-    def generate(self, n=None, *, latents=None, labels=None, seed=None, batch_size=128):
+    def generate(
+        self,
+        n: int | None = None,
+        *,
+        latents: Array | None = None,
+        labels: ArrayLike | None = None,
+        seed: int | None = None,
+        batch_size: int = 128,
+    ) -> np.ndarray:
         """Makes images, in inference mode. Training and its random state are not touched.
 
         Args:
@@ -372,19 +397,21 @@ class DCGAN(CheckedModel, SavedModel):
         checks.check_count("n", n)
         if any(count != n for count in told):
             raise ValueError(f"`n`, `latents` and `labels` must agree. Received: {n} and {told}")
-        labels = self._labels_to_generate(labels, n)
+        wanted = self._labels_to_generate(labels, n)
         if latents is None:
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
         latents = checks.as_numpy(latents)
         parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
         generator = self._generator_for(training=False)
         made = [
-            predict_on_batch(generator, latents[part] if labels is None else [latents[part], labels[part]])
+            predict_on_batch(generator, latents[part] if wanted is None else [latents[part], wanted[part]])
             for part in parts
         ]
         return images.to_uint8(np.concatenate(made), self.value_range)
 
-    def find_latents(self, images, *, steps=500, learning_rate=0.05, seed=0):
+    def find_latents(
+        self, images: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
+    ) -> np.ndarray:
         """Searches latents whose images come near given ones, by gradient descent (Adam) on the squared error.
 
         Where it does not get near, the generator does not make such images, or the search is stuck: try another seed.
@@ -427,7 +454,7 @@ class DCGAN(CheckedModel, SavedModel):
                 seed=seed,
             )
 
-    def features(self, images, *, batch_size=128):
+    def features(self, images: Array, *, batch_size: int = 128) -> np.ndarray:
         """Features of images that the discriminator has learnt without labels, for a linear classifier.
 
         The output of every convolutional layer (behind its normalisation and activation, in inference mode) is
@@ -535,7 +562,7 @@ class DCGAN(CheckedModel, SavedModel):
 
     # saving
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, the two networks serialised."""
         return super().get_config() | {
             "generator": keras.saving.serialize_keras_object(self.generator),
@@ -548,7 +575,7 @@ class DCGAN(CheckedModel, SavedModel):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         """Makes the model again from what `get_config` gave."""
         parts = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
@@ -557,7 +584,7 @@ class DCGAN(CheckedModel, SavedModel):
         }
         return cls(**(config | parts))
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any]:
         """The arguments of `compile`, serialised; empty for a model that is not compiled."""
         if not self.compiled:
             return {}
@@ -569,13 +596,15 @@ class DCGAN(CheckedModel, SavedModel):
             "update": self.update,
         } | self._compile_options
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles the model with what `get_compile_config` gave, on PyTorch one step at a time and not jitted."""
         if keras.backend.backend() == "torch":  # where the others may have been told what it does not know
             config = {key: value for key, value in config.items() if key not in ("jit_compile", "steps_per_execution")}
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
-    def export(self, filepath, format="tf_saved_model"):
+    def export(
+        self, filepath: str | os.PathLike[str], format: Literal["tf_saved_model", "onnx", "litert"] = "tf_saved_model"
+    ) -> None:
         """Exports the generator for inference: to be served without Keras and without this package.
 
         What is written takes latents `(n, latent_dim)` float32, named `latents`, and of a conditional model labels

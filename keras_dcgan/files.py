@@ -6,10 +6,11 @@ import os
 import pathlib
 import tempfile
 import time
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def replacing(filepath):
+def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `filepath` that takes its place if the body ends well.
 
     Whoever reads `filepath` finds the old file or the new one, whole, and never a part. A process that is killed leaves
@@ -29,9 +30,9 @@ def replacing(filepath):
             if time.time() - leftover.stat().st_mtime > 3600:
                 leftover.unlink()
     suffix = "".join(filepath.suffixes[-2:])  # .weights.h5 counts as one ending
-    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
+    handle, name = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
     os.close(handle)
-    temporary = pathlib.Path(temporary)
+    temporary = pathlib.Path(name)
     try:
         yield temporary
         # mkstemp's files are private; a file that is meant to be shared has the permissions of any other

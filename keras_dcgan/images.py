@@ -1,14 +1,18 @@
 """Images: value ranges, grids and animations."""
 
 import contextlib
+import os
 import pathlib
 import struct
 import threading
 import warnings
 import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from keras_dcgan import files
@@ -33,7 +37,7 @@ _BROKEN = (
 )
 
 
-def check_value_range(value_range):
+def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
     """Gives `value_range` as a tuple of two floats.
 
     Raises:
@@ -51,7 +55,7 @@ def check_value_range(value_range):
     return low, high
 
 
-def rescale(images, value_range):
+def rescale(images: Any, value_range: Sequence[float]) -> Any:
     """Brings a batch to float32 in `value_range`, on the device.
 
     Args:
@@ -67,7 +71,7 @@ def rescale(images, value_range):
     return images / (255 / (high - low)) + low if is_uint8 else images
 
 
-def to_uint8(images, value_range):
+def to_uint8(images: ArrayLike, value_range: Sequence[float]) -> np.ndarray:
     """Turns a generator's images into pixels.
 
     Args:
@@ -90,7 +94,7 @@ def to_uint8(images, value_range):
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
 
 
-def grid(images, columns=None, *, gap=2, scale=1):
+def grid(images: np.ndarray, columns: int | None = None, *, gap: int = 2, scale: int = 1) -> Image.Image:
     """Lays images out in a grid, row by row.
 
     Args:
@@ -116,7 +120,7 @@ def grid(images, columns=None, *, gap=2, scale=1):
 
 
 @contextlib.contextmanager
-def opened(filepath):
+def opened(filepath: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """Opens an image file.
 
     Args:
@@ -141,7 +145,7 @@ def opened(filepath):
         raise ValueError(f"no whole image: {error}") from error
 
 
-def save(image, filepath):
+def save(image: Image.Image, filepath: str | os.PathLike[str]) -> None:
     """Writes an image file, whole or not at all.
 
     Args:
@@ -152,7 +156,7 @@ def save(image, filepath):
         image.save(temporary)
 
 
-def as_frame(image, filepath):
+def as_frame(image: Image.Image, filepath: str | os.PathLike[str]) -> Image.Image:
     """An image as `save_animation` writes it: for GIF a coloured one in 256 colours of its own.
 
     An image of 256 colours or fewer keeps them. Otherwise they are chosen with an octree, in about a tenth of the time
@@ -171,7 +175,7 @@ def as_frame(image, filepath):
     return image
 
 
-def save_animation(frames, filepath, *, duration):
+def save_animation(frames: Sequence[Image.Image], filepath: str | os.PathLike[str], *, duration: int) -> None:
     """Writes frames as an endless animation, whole or not at all.
 
     Args:
@@ -180,12 +184,12 @@ def save_animation(frames, filepath, *, duration):
         duration: int, milliseconds a frame.
     """
     first, *more = frames
-    options = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
+    options: dict[str, Any] = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
     with files.replacing(filepath) as temporary:
         first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
 
 
-def load_animation(filepath, count, *, duration):
+def load_animation(filepath: str | os.PathLike[str], count: int, *, duration: int) -> list[Image.Image]:
     """Reads an animation's first frames.
 
     Equal frames that follow each other are stored as one that is shown for longer, or, if all are equal, as a picture
@@ -203,7 +207,8 @@ def load_animation(filepath, count, *, duration):
         FileNotFoundError: there is no such file.
         ValueError: no whole animation, or frames that are shown for another time.
     """
-    frames, times = [], []
+    frames: list[Image.Image] = []
+    times: list[float] = []
     with opened(filepath) as file:
         n = getattr(file, "n_frames", 1)
         for i in range(n):
@@ -219,7 +224,7 @@ def load_animation(filepath, count, *, duration):
     return frames[:count]
 
 
-def flatten(image):
+def flatten(image: Image.Image) -> Image.Image:
     """An image in grey or colour, what is transparent laid on white.
 
     Args:

@@ -2,16 +2,24 @@
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_dcgan import checks, networks
 
 PRIORS = ("normal", "uniform")
 
 
-def sample(shape, prior="normal", seed=None, truncation=None):
+def sample(
+    shape: Sequence[int],
+    prior: Literal["normal", "uniform"] = "normal",
+    seed: int | keras.random.SeedGenerator | None = None,
+    truncation: float | None = None,
+) -> Any:
     """Draws latents from a prior.
 
     With an integer seed the numbers come from NumPy, so that they are the same on every backend; otherwise they are
@@ -63,14 +71,16 @@ def _truncated(shape, prior, seed, truncation):
     return keras.ops.clip(z, -truncation, truncation)
 
 
-def check_prior(prior):
+def check_prior(prior: str) -> None:
     """Raises ValueError unless `prior` is known."""
     if prior not in PRIORS:
         known = " or ".join(f'"{name}"' for name in PRIORS)
         raise ValueError(f"`latent_prior` must be {known}. Received: latent_prior={prior!r}")
 
 
-def interpolate(start, end, n, method="spherical"):
+def interpolate(
+    start: ArrayLike, end: ArrayLike, n: int, method: Literal["spherical", "linear"] = "spherical"
+) -> np.ndarray:
     """A way between two latents.
 
     "linear" goes straight; halfway between two draws in many dimensions it passes where the prior hardly ever draws, at
@@ -116,7 +126,9 @@ def interpolate(start, end, n, method="spherical"):
     return path.astype("float32")
 
 
-def walk(points, n, method="spherical", closed=False):
+def walk(
+    points: ArrayLike, n: int, method: Literal["spherical", "linear"] = "spherical", closed: bool = False
+) -> np.ndarray:
     """A way through several latents.
 
     Args:
@@ -146,7 +158,7 @@ def walk(points, n, method="spherical", closed=False):
     return np.concatenate(legs if closed else [*legs, points[-1:].astype("float32")])
 
 
-def analogy(a, b, c):
+def analogy(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """What is to c as a is to b: mean(a) − mean(b) + mean(c).
 
     Each is a few latents whose images share something: smiling women, women, men, for a man that smiles. One latent
@@ -184,7 +196,16 @@ def analogy(a, b, c):
     return (means[0] - means[1] + means[2]).astype("float32")
 
 
-def find(generator, images, labels, prior, *, steps, learning_rate, seed):
+def find(
+    generator: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    prior: Literal["normal", "uniform"],
+    *,
+    steps: int,
+    learning_rate: float,
+    seed: int,
+) -> np.ndarray:
     """Latents whose images come near given ones: see `DCGAN.find_latents`.
 
     Args:
@@ -233,7 +254,7 @@ def _turn(a, b, t):
     return np.cos(t * angle) * a + np.sin(t * angle) * across
 
 
-def _latent(name, value):
+def _latent(name: str, value: ArrayLike) -> np.ndarray:
     value = checks.as_numpy(value).astype("float64")
     if value.ndim != 1 or not value.size or not np.isfinite(value).all():
         raise ValueError(f"`{name}` must be one latent, (latent_dim,) finite floats. Received: shape {value.shape}")

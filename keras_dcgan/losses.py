@@ -9,6 +9,8 @@ A loss of your own subclasses `AdversarialLoss`.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -31,7 +33,7 @@ class AdversarialLoss:
         ...         return -ops.mean(fake_logits)
     """
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         """What the discriminator minimises.
 
         Args:
@@ -43,7 +45,7 @@ class AdversarialLoss:
         """
         raise NotImplementedError(f"{type(self).__name__} must define discriminator(real_logits, fake_logits).")
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         """What the generator minimises.
 
         Args:
@@ -54,7 +56,7 @@ class AdversarialLoss:
         """
         raise NotImplementedError(f"{type(self).__name__} must define generator(fake_logits).")
 
-    def penalty(self, discriminate, real, step):
+    def penalty(self, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
         """What is added to the discriminator's loss in training, beside what the logits tell: nothing.
 
         Args:
@@ -68,12 +70,12 @@ class AdversarialLoss:
         """
         return 0.0
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments as a dict, for saving."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the loss again from what `get_config` gave."""
         return cls(**config)
 
@@ -81,7 +83,7 @@ class AdversarialLoss:
 class _CrossEntropy(AdversarialLoss):
     """What both cross-entropy losses share: the discriminator's side and the smoothing of labels."""
 
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 "`label_smoothing` moves the targets 0 and 1 by half of itself towards 0.5 and must lie in [0, 1): "
@@ -94,10 +96,10 @@ class _CrossEntropy(AdversarialLoss):
         label = label * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         return ops.mean(ops.softplus(logits) - label * logits)
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return self._mean_cross_entropy(1.0, real_logits) + self._mean_cross_entropy(0.0, fake_logits)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"label_smoothing": self.label_smoothing}
 
 
@@ -120,7 +122,7 @@ class NonSaturating(_CrossEntropy):
         Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
     """
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return self._mean_cross_entropy(1.0, fake_logits)
 
 
@@ -142,7 +144,7 @@ class Minimax(_CrossEntropy):
         Goodfellow et al., Generative Adversarial Nets, 2014, equation 1.
     """
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return -self._mean_cross_entropy(0.0, fake_logits)
 
 
@@ -158,10 +160,10 @@ class LeastSquares(AdversarialLoss):
         Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9 (a = 0, b = c = 1).
     """
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return 0.5 * ops.mean(ops.square(real_logits - 1)) + 0.5 * ops.mean(ops.square(fake_logits))
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return 0.5 * ops.mean(ops.square(fake_logits - 1))
 
 
@@ -177,10 +179,10 @@ class Hinge(AdversarialLoss):
         Networks, 2018, equations 16 and 17.
     """
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return -ops.mean(fake_logits)
 
 
@@ -196,10 +198,10 @@ class Wasserstein(AdversarialLoss):
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, algorithm 1.
     """
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return ops.mean(fake_logits) - ops.mean(real_logits)
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return -ops.mean(fake_logits)
 
 
@@ -228,7 +230,13 @@ class R1(AdversarialLoss):
         interval, Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, section 3.1.
     """
 
-    def __init__(self, loss=None, *, gamma=1.0, interval=1):
+    def __init__(
+        self,
+        loss: AdversarialLoss | keras.losses.BinaryCrossentropy | str | None = None,
+        *,
+        gamma: float = 1.0,
+        interval: int = 1,
+    ) -> None:
         if not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
             raise ValueError(f"`gamma` weighs the penalty and must be positive. Received: gamma={gamma!r}")
         checks.check_count("interval", interval)
@@ -236,13 +244,13 @@ class R1(AdversarialLoss):
         self.gamma = gamma
         self.interval = interval
 
-    def discriminator(self, real_logits, fake_logits):
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return self.loss.discriminator(real_logits, fake_logits)
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits: Any) -> Any:
         return self.loss.generator(fake_logits)
 
-    def penalty(self, discriminate, real, step):
+    def penalty(self, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
         def mean_squared_slope():
             slope = backend.input_gradient(discriminate, real)
             return ops.mean(ops.sum(ops.square(slope), axis=(1, 2, 3)))
@@ -251,7 +259,7 @@ class R1(AdversarialLoss):
         own = weight * ops.cond(step % self.interval == 0, mean_squared_slope, lambda: ops.zeros((), real.dtype))
         return own + penalty(self.loss, discriminate, real, step)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "loss": keras.saving.serialize_keras_object(self.loss),
             "gamma": self.gamma,
@@ -259,12 +267,12 @@ class R1(AdversarialLoss):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Makes the loss again from what `get_config` gave."""
         return cls(**(config | {"loss": keras.saving.deserialize_keras_object(config["loss"])}))
 
 
-def penalty(loss, discriminate, real, step):
+def penalty(loss: Any, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
     """The penalty of a loss: see `AdversarialLoss.penalty`. 0 where a loss has none, which needs two methods only."""
     return loss.penalty(discriminate, real, step) if hasattr(loss, "penalty") else 0.0
 
@@ -278,7 +286,7 @@ LOSSES = {
 }
 
 
-def get(loss):
+def get(loss: AdversarialLoss | keras.losses.BinaryCrossentropy | str | None) -> Any:
     """Makes a loss object of what `compile` was given.
 
     Args:

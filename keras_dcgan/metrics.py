@@ -6,8 +6,10 @@ same.
 """
 
 import warnings
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_dcgan import checks
 
@@ -37,12 +39,12 @@ class FrechetStatistics:
         ...     statistics.update(extractor.predict_on_batch(batch))
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.n = 0
-        self.mean = None
-        self._scatter = None
+        self.mean: np.ndarray = None  # type: ignore[assignment]  # until there are samples
+        self._scatter: Any = None
 
-    def update(self, features):
+    def update(self, features: ArrayLike) -> Self:
         """Adds samples.
 
         Args:
@@ -70,14 +72,14 @@ class FrechetStatistics:
         return self
 
     @property
-    def covariance(self):
+    def covariance(self) -> np.ndarray:
         """Unbiased covariance, float64 `(d, d)`."""
         if self.n < 2:
             raise ValueError(f"A covariance needs two samples at least. Received: {self.n}")
         return self._scatter / (self.n - 1)
 
 
-def frechet_distance(real, generated):
+def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike | FrechetStatistics) -> float:
     """Fréchet distance between the normal distributions of two sets of features.
 
     ‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½). With features of InceptionV3 it is known as FID. It is biased upwards, the
@@ -120,7 +122,7 @@ def frechet_distance(real, generated):
     return max(0.0, float(step @ step + sum(np.trace(c) for c in covariances) - 2 * cross))
 
 
-def kernel_distance(real, generated, *, block_size=1000):
+def kernel_distance(real: ArrayLike, generated: ArrayLike, *, block_size: int = 1000) -> tuple[float, float]:
     """Kernel distance: an unbiased estimate of the squared maximum mean discrepancy, and its standard error.
 
     The kernel is (x·y / d + 1)³. Samples are cut, in their order, into blocks; each gives an unbiased estimate, their
@@ -166,7 +168,7 @@ def _squared_mmd(x, y):
     return without_diagonal(kernel(x, x)) + without_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean()
 
 
-def precision_recall(real, generated, k=3):
+def precision_recall(real: ArrayLike, generated: ArrayLike, k: int = 3) -> tuple[float, float]:
     """Precision and recall: how many samples look real, and how many real images could have been made.
 
     A set covers the balls around its samples that reach to their k-th neighbour. Precision is the share of generated
@@ -197,7 +199,7 @@ def _share_within(samples, others, k):
     return float(np.concatenate(list(parts)).mean())
 
 
-def density_coverage(real, generated, k=5):
+def density_coverage(real: ArrayLike, generated: ArrayLike, k: int = 5) -> tuple[float, float]:
     """Density and coverage: precision and recall made robust against outliers.
 
     Density counts in how many balls of real samples a generated one lies, over k; coverage is the share of real samples
@@ -242,7 +244,7 @@ def _root(covariance):
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def _features(name, features):
+def _features(name: str, features: ArrayLike) -> np.ndarray:
     features = checks.as_numpy(features).astype("float64")
     if features.ndim != 2 or 0 in features.shape:
         raise ValueError(
@@ -254,7 +256,7 @@ def _features(name, features):
     return features
 
 
-def _pair(real, generated, k=1):
+def _pair(real: ArrayLike, generated: ArrayLike, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
     real, generated = _features("real", real), _features("generated", generated)
     if real.shape[1] != generated.shape[1]:
         raise ValueError(

@@ -17,6 +17,8 @@ Builders of networks with batch normalisation also:
 """
 
 import random
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from keras import Input, Model, Sequential, config, initializers, layers, models, ops
@@ -25,14 +27,14 @@ from keras_dcgan.images import check_value_range
 
 
 def tutorial_generator(
-    image_shape=(28, 28, 1),
-    latent_dim=100,
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 100,
     *,
-    batch_norm_synchronized=False,
-    width=1.0,
-    value_range=(-1, 1),
-    seed=None,
-):
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Sequential:
     """Generator of TensorFlow's DCGAN tutorial: presets `mnist` and `cifar10`.
 
     Latents are projected to a quarter of the image's sides and upsampled by transposed convolutions with kernel 5 and
@@ -70,7 +72,9 @@ def tutorial_generator(
     return model
 
 
-def tutorial_discriminator(image_shape=(28, 28, 1), *, dropout=0.3, width=1.0, seed=None):
+def tutorial_discriminator(
+    image_shape: Sequence[int] = (28, 28, 1), *, dropout: float = 0.3, width: float = 1.0, seed: int | None = None
+) -> Sequential:
     """Discriminator of TensorFlow's DCGAN tutorial: presets `mnist` and `cifar10`.
 
     Convolutions with kernel 5 and stride 2, each with LeakyReLU(0.3) and dropout, then one linear unit.
@@ -100,14 +104,14 @@ def tutorial_discriminator(image_shape=(28, 28, 1), *, dropout=0.3, width=1.0, s
 
 
 def label_map_generator(
-    image_shape=(28, 28, 1),
-    latent_dim=100,
-    num_classes=10,
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 100,
+    num_classes: int = 10,
     *,
-    width=1.0,
-    value_range=(-1, 1),
-    seed=None,
-):
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Model:
     """Conditional generator whose label becomes one more feature map: preset `fashion_mnist_conditional`.
 
     The label's embedding (50 numbers) is projected to one map of a quarter of the image's sides and concatenated with
@@ -149,7 +153,14 @@ def label_map_generator(
     return Model([latents, labels], x, name="generator")
 
 
-def label_map_discriminator(image_shape=(28, 28, 1), num_classes=10, *, dropout=0.3, width=1.0, seed=None):
+def label_map_discriminator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    num_classes: int = 10,
+    *,
+    dropout: float = 0.3,
+    width: float = 1.0,
+    seed: int | None = None,
+) -> Model:
     """Conditional discriminator whose label becomes one more channel: preset `fashion_mnist_conditional`.
 
     The label's embedding (50 numbers) is projected to one map of the image's size and concatenated with the image;
@@ -187,19 +198,19 @@ def label_map_discriminator(image_shape=(28, 28, 1), num_classes=10, *, dropout=
 
 
 def radford_generator(
-    image_shape=(64, 64, 3),
-    latent_dim=100,
-    num_classes=None,
+    image_shape: Sequence[int] = (64, 64, 3),
+    latent_dim: int = 100,
+    num_classes: int | None = None,
     *,
-    filters=128,
-    depth=None,
-    kernel_size=5,
-    batch_norm_affine=True,
-    batch_norm_synchronized=False,
-    width=1.0,
-    value_range=(-1, 1),
-    seed=None,
-):
+    filters: int = 128,
+    depth: int | None = None,
+    kernel_size: int = 5,
+    batch_norm_affine: bool = True,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Model:
     """Generator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
     Latents are projected to a small image whose sides transposed convolutions with stride 2 double `depth` times, while
@@ -255,19 +266,19 @@ def radford_generator(
 
 
 def radford_discriminator(
-    image_shape=(64, 64, 3),
-    num_classes=None,
+    image_shape: Sequence[int] = (64, 64, 3),
+    num_classes: int | None = None,
     *,
-    filters=128,
-    depth=None,
-    kernel_size=5,
-    batch_norm=True,
-    batch_norm_affine=True,
-    batch_norm_synchronized=False,
-    projection="average",
-    width=1.0,
-    seed=None,
-):
+    filters: int = 128,
+    depth: int | None = None,
+    kernel_size: int = 5,
+    batch_norm: bool = True,
+    batch_norm_affine: bool = True,
+    batch_norm_synchronized: bool = False,
+    projection: Literal["average", "positions"] = "average",
+    width: float = 1.0,
+    seed: int | None = None,
+) -> Model:
     """Discriminator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
     `depth` convolutions with stride 2 and `filters`, `2 · filters`, … channels, batch normalisation (not on the first)
@@ -335,16 +346,16 @@ def radford_discriminator(
 
 
 def radford_mnist_generator(
-    image_shape=(28, 28, 1),
-    latent_dim=100,
-    num_classes=10,
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 100,
+    num_classes: int = 10,
     *,
-    kernel_size=5,
-    batch_norm_synchronized=False,
-    width=1.0,
-    value_range=(-1, 1),
-    seed=None,
-):
+    kernel_size: int = 5,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Model:
     """Conditional generator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
 
     Two dense layers (1024 units; a feature map of a quarter of the image's sides and 128 channels) and two transposed
@@ -393,8 +404,14 @@ def radford_mnist_generator(
 
 
 def radford_mnist_discriminator(
-    image_shape=(28, 28, 1), num_classes=10, *, kernel_size=5, batch_norm_synchronized=False, width=1.0, seed=None
-):
+    image_shape: Sequence[int] = (28, 28, 1),
+    num_classes: int = 10,
+    *,
+    kernel_size: int = 5,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    seed: int | None = None,
+) -> Model:
     """Conditional discriminator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
 
     Two convolutions with stride 2 (64 and 128 channels) and a dense layer (1024 units), each with LeakyReLU(0.2), all
@@ -437,14 +454,14 @@ def radford_mnist_discriminator(
 
 
 def all_convolutional_generator(
-    image_shape=(28, 28, 1),
-    latent_dim=100,
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 100,
     *,
-    batch_norm_synchronized=False,
-    width=1.0,
-    value_range=(-1, 1),
-    seed=None,
-):
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Sequential:
     """Generator without any dense layer: preset `all_convolutional_28`.
 
     Latents, seen as an image of one pixel, grow through transposed convolutions with "valid" padding: to a first image
@@ -480,7 +497,13 @@ def all_convolutional_generator(
     return model
 
 
-def all_convolutional_discriminator(image_shape=(28, 28, 1), *, batch_norm_synchronized=False, width=1.0, seed=None):
+def all_convolutional_discriminator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    *,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    seed: int | None = None,
+) -> Model:
     """Discriminator of preset `all_convolutional_28`.
 
     Convolutions with kernel 5 and stride 2, LeakyReLU(0.2), batch normalisation without scale and centre on all but
@@ -509,7 +532,7 @@ def all_convolutional_discriminator(image_shape=(28, 28, 1), *, batch_norm_synch
     )
 
 
-def frozen_copy(network):
+def frozen_copy(network: Model) -> Model:
     """A copy of a network with the same weights, which no training changes.
 
     Args:

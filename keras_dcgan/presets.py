@@ -7,7 +7,9 @@ half precision.
 """
 
 import pathlib
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dcgan import networks
@@ -19,7 +21,7 @@ _RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning wit
 _RECOMMENDED_TRAINING = "batch 32, Adam(1e-3, beta_1=0.5) for both networks, losses.R1(gamma=0.1, interval=4)"
 _RADFORD_TRAINING = "batch 128, Adam(2e-4, beta_1=0.5) for both networks"
 
-PRESETS = {
+PRESETS: dict[str, dict[str, Any]] = {
     "mnist": {
         "conditional": False,
         "builders": (networks.tutorial_generator, networks.tutorial_discriminator),
@@ -255,7 +257,9 @@ PRESETS["recommended_cifar10"] = _CONDITIONAL | {
 }
 
 
-def build(name, *, conditional, load_weights=False, seed=None, **overrides):
+def build(
+    name: str, *, conditional: bool, load_weights: bool = False, seed: int | None = None, **overrides: Any
+) -> tuple[keras.Model, keras.Model, dict[str, Any]]:
     """Builds a preset's networks.
 
     Args:
@@ -274,8 +278,8 @@ def build(name, *, conditional, load_weights=False, seed=None, **overrides):
     """
     kind = {True: "ConditionalDCGAN", False: "DCGAN"}
     if name not in PRESETS:
-        known = ", ".join(f'"{n}"' for n, preset in PRESETS.items() if preset["conditional"] == conditional)
-        raise ValueError(f"Unknown preset. {kind[conditional]} knows {known}. Received: name={name!r}")
+        names = ", ".join(f'"{n}"' for n, preset in PRESETS.items() if preset["conditional"] == conditional)
+        raise ValueError(f"Unknown preset. {kind[conditional]} knows {names}. Received: name={name!r}")
     preset = PRESETS[name]
     if preset["conditional"] != conditional:
         raise ValueError(

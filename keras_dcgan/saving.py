@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import sys
 import zipfile
 import zlib
+from typing import Any
 
 import h5py
 import keras
@@ -26,8 +28,9 @@ class SavedModel(keras.Model):
 
     _epochs = None  # during fit(): how many whole epochs lie behind the model
 
-    def fit(self, *args, callbacks=None, **kwargs):
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit`, and resumes exactly under `keras.callbacks.BackupAndRestore`."""
+        callbacks = kwargs.pop("callbacks", None)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = [_EpochCount(), *keras.tree.flatten(callbacks or [])]
             for callback in callbacks:
@@ -41,7 +44,9 @@ class SavedModel(keras.Model):
             self._epochs = None
             self._initial_epoch = None  # BackupAndRestore sets it, and Keras 3.15 would start the next fit() there too
 
-    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
         """Saves the whole model: `keras.Model.save`, but a file is replaced whole or not at all.
 
         Of several processes that train one model the first alone writes.
@@ -58,7 +63,7 @@ class SavedModel(keras.Model):
                 return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
         return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
 
-    def save_weights(self, filepath, overwrite=True, **kwargs):
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves weights, optimizers and random states: `keras.Model.save_weights`, but whole or not at all.
 
         Of several processes that train one model the first alone writes.
@@ -75,7 +80,7 @@ class SavedModel(keras.Model):
                 return super().save_weights(filepath, overwrite=overwrite, **kwargs)
         return self._replace(super().save_weights, filepath, overwrite, **kwargs)
 
-    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Loads what `save_weights` or `save` wrote: `keras.Model.load_weights`, but wholly or not at all.
 
         Args:
@@ -100,7 +105,7 @@ class SavedModel(keras.Model):
                 variable.assign(value)
             raise
 
-    def set_state_tree(self, state_tree):
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Sets variables by their names: `keras.Model.set_state_tree`, but unknown names are refused.
 
         Orbax checkpoints are loaded through it.
@@ -125,14 +130,14 @@ class SavedModel(keras.Model):
             )
         super().set_state_tree(state_tree)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Saves the state of all random generators, the networks' dropout included: no resume is exact without."""
         for i, variable in enumerate(self._random_state()):
             store[f"random_state_{i}"] = variable.numpy()
         if self._epochs is not None:
             store["epochs"] = self._epochs
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Restores the state of all random generators."""
         # load_model() falls back to reading from the archive, past its checksums, where these do not agree
         archive = getattr(store, "archive", None)
@@ -284,6 +289,6 @@ def _digest(file):
 
 def _items(file):
     """Names and contents of an HDF5 file, in the order of their names."""
-    names = []
+    names: list[str] = []
     file.visit(names.append)
     return [(name, file[name]) for name in names]

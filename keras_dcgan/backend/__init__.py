@@ -13,9 +13,13 @@ as its batch is. Many processes that train one model: `num_processes` counts the
 brings together what they start with, `mean` what they compute, and in `alone` one does what the others do not.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import keras
 
-if keras.backend.backend() == "tensorflow":
+# to a type checker one is as good as the other, and two packages less to read
+if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
     from keras_dcgan.backend import tensorflow as chosen
 elif keras.backend.backend() == "jax":
     from keras_dcgan.backend import jax as chosen
@@ -39,5 +43,5 @@ num_processes = chosen.num_processes
 process_id = chosen.process_id
 share = chosen.share
 spread = chosen.spread
-step = chosen.step
+step: Callable[[Callable[..., Any]], Callable[..., Any]] = chosen.step
 train_function = chosen.train_function

@@ -1,9 +1,12 @@
 """Image sets: one that is embedded, Keras's, and your own."""
 
 import io
+import os
 import pathlib
 import zipfile
 import zlib
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -37,7 +40,12 @@ _LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packe
 __all__ = ["ImageFolder", "load"]
 
 
-def load(source, split="train", *, image_size=None):
+def load(
+    source: str | os.PathLike[str],
+    split: Literal["train", "test"] = "train",
+    *,
+    image_size: Sequence[int] | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Loads images, and labels if there are any.
 
     Args:

@@ -1,6 +1,9 @@
 """Folders of images: their files and classes, and batches of them that are read as they are needed."""
 
+import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -40,7 +43,17 @@ class ImageFolder(keras.utils.PyDataset):
         >>> gan.fit(images, epochs=10)
     """
 
-    def __init__(self, source, image_shape, batch_size, split="train", *, labels=False, seed=0, **kwargs):
+    def __init__(
+        self,
+        source: str | os.PathLike[str],
+        image_shape: Sequence[int],
+        batch_size: int,
+        split: Literal["train", "test"] = "train",
+        *,
+        labels: bool = False,
+        seed: int | None = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if len(image_shape) != 3 or image_shape[2] not in (1, 3):
             raise ValueError(
@@ -69,17 +82,17 @@ class ImageFolder(keras.utils.PyDataset):
             )
         self.set_epoch(0)
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Sets the order of an epoch, counted from 0; `fit` calls it when the epoch begins."""
         n = len(self.files)
         order = np.arange(n) if self.seed is None else np.random.default_rng((self.seed, epoch)).permutation(n)
         self._order = order[backend.process_id() :: backend.num_processes()][: self.num_samples]
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Batches of an epoch."""
         return self.num_samples // self.batch_size
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray] | tuple[np.ndarray, np.ndarray]:
         """A batch.
 
         Args:
@@ -94,7 +107,9 @@ class ImageFolder(keras.utils.PyDataset):
         return (images,) if self.classes is None else (images, self.classes[chosen])
 
 
-def find_images(source, split):
+def find_images(
+    source: str | os.PathLike[str], split: Literal["train", "test"]
+) -> tuple[list[pathlib.Path], np.ndarray | None]:
     """Image files of a folder, and their classes.
 
     Args:
@@ -139,7 +154,9 @@ def _image_files(folder):
     return [path for path in _visible(folder) if path.suffix.lower() in _IMAGE_FILES]
 
 
-def read_image(path, image_size=None, channels=None):
+def read_image(
+    path: str | os.PathLike[str], image_size: Sequence[int] | None = None, channels: int | None = None
+) -> np.ndarray:
     """Reads an image file, turned as its camera says, what is transparent laid on white.
 
     Args:
@@ -164,13 +181,13 @@ def read_image(path, image_size=None, channels=None):
     return as_array(image if image_size is None else fit_image(image, image_size))
 
 
-def fit_image(image, image_size):
+def fit_image(image: Image.Image, image_size: Sequence[int]) -> Image.Image:
     """A `PIL.Image.Image` cropped around its centre and resized to `(height, width)`."""
     height, width = image_size
     return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
 
 
-def as_array(image):
+def as_array(image: Image.Image) -> np.ndarray:
     """A `PIL.Image.Image` of mode L or RGB as uint8 `(height, width, 1 or 3)`."""
     array = np.asarray(image)
     return array[..., None] if array.ndim == 2 else array
