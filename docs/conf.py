@@ -36,7 +36,7 @@ def presets_table():
     """All presets, as they are built: a table in Markdown."""
     from keras_dcgan.presets import PRESETS, WEIGHTS, build
 
-    lines = ["| preset | of | images | latents | parameters of G, D | trained with |", "|---|---|---|---|---:|---|"]
+    lines = ["| preset | of | images | latents | parameters of G, D |", "|---|---|---|---|---:|"]
     notes = []
     for name, preset in PRESETS.items():
         generator, discriminator, model = build(name, conditional=preset["conditional"])
@@ -45,13 +45,15 @@ def presets_table():
             f"`{name}`" + (" (trained)" if (WEIGHTS / f"{name}.npz").exists() else ""),
             "`ConditionalDCGAN`" if preset["conditional"] else "`DCGAN`",
             "×".join(map(str, preset["generator"]["image_shape"])),
-            f"{preset['generator']['latent_dim']}, {prior}",
+            f"{preset['generator']['latent_dim']} of {prior}".replace(" ", "\u00a0"),
             f"{generator.count_params():,}, {discriminator.count_params():,}",
-            preset["training"],
         )
         lines.append(f"| {' | '.join(cells)} |")
         overrides = sorted(set(preset["generator"]) | set(preset["discriminator"]) | set(preset["model"]))
-        notes.append(f"`{name}`\n: {preset['reference']}. Overrides: {', '.join(f'`{key}`' for key in overrides)}.\n")
+        notes.append(
+            f"`{name}`\n: {preset['reference']}. Trained with {preset['training']}. "
+            f"Overrides: {', '.join(f'`{key}`' for key in overrides)}.\n"
+        )
     return "\n".join(lines) + "\n\n" + "\n".join(notes)
 
 
