@@ -39,12 +39,6 @@ def test_an_unknown_backend_is_refused():
     assert "set the environment variable KERAS_BACKEND" in done.stderr
 
 
-def test_the_public_names():
-    names = {"DCGAN", "ConditionalDCGAN", "augmentation", "callbacks", "datasets", "latents", "losses", "networks"}
-    assert set(keras_dcgan.__all__) == names
-    assert all(hasattr(keras_dcgan, name) for name in names)
-
-
 def test_metrics_are_there_when_asked_for_and_name_the_package_that_they_need():
     code = "import sys; sys.modules['sklearn'] = None; import keras_dcgan; keras_dcgan.metrics"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -1,0 +1,136 @@
+"""The package as a whole: its public names, who imports whom, and what its files say of each other.
+
+python tests/test_package.py > tests/public_names.txt    # writes the public names down anew
+"""
+
+import ast
+import graphlib
+import importlib
+import inspect
+import pathlib
+import re
+import tomllib
+
+import keras_dcgan
+from keras_dcgan.presets import PRESETS
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_dcgan"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+WRITTEN_DOWN = pathlib.Path(__file__).with_name("public_names.txt")
+PUBLIC = ("augmentation", "callbacks", "datasets", "images", "latents", "losses", "metrics", "networks")
+BASES = (keras_dcgan.DCGAN, keras_dcgan.losses.AdversarialLoss)  # whose methods are not repeated for each subclass
+
+# who may import whom: tools and parts know nothing of the models, callbacks reach a model through `self.model` alone
+BASE = {"_types", "backend", "checks", "files"}
+TOOLS = {"images", "inference", "pipelines"}
+PARTS = {"augmentation", "datasets", "export", "features", "latents", "losses", "metrics", "networks", "presets"}
+MODELS = {"checked_model", "conditional_dcgan", "dcgan", "saving"}
+MAY_IMPORT = (
+    (BASE, set()),
+    (TOOLS, BASE | TOOLS),
+    (PARTS, BASE | TOOLS | PARTS),
+    (MODELS, BASE | TOOLS | PARTS | MODELS),
+    ({"callbacks"}, BASE | TOOLS | {"metrics"}),
+)
+
+
+def public_names():
+    """A line for each public name, with parameters and defaults, without annotations."""
+    lines = [f'from_preset("{name}")' for name in PRESETS]
+    for name in (*keras_dcgan.__all__, "metrics", "__version__"):
+        lines += described(name, getattr(keras_dcgan, name))
+    for module in (importlib.import_module(f"keras_dcgan.{name}") for name in PUBLIC):
+        for name in getattr(module, "__all__", vars(module)):
+            value = getattr(module, name)
+            ours = (getattr(value, "__module__", None) or "").startswith(module.__name__) or name.isupper()
+            if ours and not name.startswith("_"):
+                lines += described(f"{module.__name__.removeprefix('keras_dcgan.')}.{name}", value)
+    return sorted(lines)
+
+
+def described(name, value):
+    if inspect.isclass(value):
+        yield name + ("()" if value.__init__ is object.__init__ else parameters(value.__init__))
+        listed = [base for base in BASES if base is not value and issubclass(value, base)]
+        for member in dir(value):
+            cls = next(cls for cls in value.__mro__ if member in vars(cls))  # the one that defines it
+            ours = cls.__module__.startswith("keras_dcgan") and not any(issubclass(base, cls) for base in listed)
+            if ours and not member.startswith("_"):
+                yield from described(f"{name}.{member}", getattr(value, member))
+    elif callable(value):
+        yield name + parameters(value)
+    else:
+        yield f"{name} = {type(value).__name__}"
+
+
+def parameters(function):
+    signature = inspect.signature(function)
+    bare = [p.replace(annotation=p.empty) for p in signature.parameters.values() if p.name != "self"]
+    return str(signature.replace(parameters=bare, return_annotation=signature.empty))
+
+
+def imports():
+    """For each module of the package, by its path, the modules of the package that it imports, wherever in it."""
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    found = {}
+    for module, path in modules.items():
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: relative imports are not counted here"
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= {name if name in modules else node.module for name in inner}
+        found[module] = names & set(modules)
+    return found
+
+
+def test_public_names_are_those_written_down():
+    found, expected = public_names(), WRITTEN_DOWN.read_text().splitlines()
+    assert found == expected, "if it is meant: python tests/test_package.py > tests/public_names.txt"
+
+
+def test_public_modules_are_those_of_the_docs():
+    documented = re.findall(r"^\.\. auto\w+:: keras_dcgan\.([a-z]\w*)", (ROOT / "docs" / "api.rst").read_text(), re.M)
+    assert set(documented) == set(PUBLIC)
+
+
+def test_no_module_imports_itself_through_others():
+    graphlib.TopologicalSorter(imports()).prepare()  # raises CycleError
+
+
+def test_modules_import_what_they_may():
+    allowed = {module: known for modules, known in MAY_IMPORT for module in modules}
+    found = imports()
+    del found["keras_dcgan"]
+    for module, imported in found.items():
+        name = module.split(".")[1]
+        assert name in allowed, f"{module}: MAY_IMPORT must say what it may import"
+        known = {other.split(".")[1] if "." in other else "the public names" for other in imported}
+        assert known <= allowed[name] | {name}, module
+
+
+def test_versions_agree():
+    citation = (ROOT / "CITATION.cff").read_text()
+    released = re.findall(r"^## \[(\d.*)\] - (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)  # the newest first
+    assert re.findall(r"^version: (.+)$", citation, re.M) == [PROJECT["version"]]
+    assert re.findall(r"^date-released: (.+)$", citation, re.M) == [date for _, date in released[:1]]
+    assert [version for version, _ in released[:1]] in ([], [PROJECT["version"]])
+
+
+def test_the_repository_has_one_address():
+    assert all(url.startswith(PROJECT["urls"]["Repository"]) for url in PROJECT["urls"].values())
+
+
+def test_the_lowest_versions_are_those_that_are_tested():
+    extras = PROJECT["optional-dependencies"]
+    floors = [name for name in PROJECT["dependencies"] + extras["metrics"] + extras["export"] if ">=" in name]
+    pins = [line for line in (ROOT / ".ci" / "lowest.txt").read_text().splitlines() if not line.startswith("#")]
+    assert {pin.removesuffix(".0") for pin in pins} == {floor.replace(">=", "==") for floor in floors}
+
+
+if __name__ == "__main__":
+    print("\n".join(public_names()))
