@@ -22,6 +22,9 @@ def run(script, *options):
     try:
         with contextlib.redirect_stdout(printed):
             runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
     finally:
         sys.argv, sys.path[:] = before
         keras.config.set_dtype_policy("float32")

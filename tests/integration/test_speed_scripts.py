@@ -15,7 +15,7 @@ def test_contenders_take_turns(tmp_path):
     labels = ["fit", "our step in a bare loop", "Keras's example"]
     out = tmp_path / "new" / "speed.json"
     options = ["--rounds", "2", "--steps", "2", "--out", out]
-    table = run("benchmarks/speed/compare.py", "radford_28", "--only", *labels, *options)
+    table = run_apart("benchmarks/speed/compare.py", "radford_28", "--only", *labels, *options)
     rows = json.loads(out.read_text())["results"]
     assert [row["contender"] for row in rows] == labels
     for row in rows:
@@ -31,7 +31,7 @@ def test_contenders_take_turns(tmp_path):
 def test_parts_beside_training(tmp_path):
     out = tmp_path / "parts.json"
     options = ["--rounds", "1", "--samples", "40", "--images", "100", "--out", out]
-    table = run("benchmarks/speed/compare.py", "sampling", "memory", "import", *options)
+    table = run_apart("benchmarks/speed/compare.py", "sampling", "memory", "import", *options)
     *sampling, ours, tutorials, imported = json.loads(out.read_text())["results"]
     assert [row["contender"] for row in sampling] == ["generate", *(f"predict, {n} at once" for n in (32, 128, 512))]
     for row in sampling:
@@ -75,7 +75,7 @@ def test_devices_take_turns(tmp_path):
     out = tmp_path / "devices.json"
     setups = ["TensorFlow", "TensorFlow, two replicas"]
     options = ["--only", *setups, "--rounds", "1", "--steps", "2", "--out", out]
-    table = run("benchmarks/speed/devices.py", "radford_28", *options)
+    table = run_apart("benchmarks/speed/devices.py", "radford_28", *options)
     rows = {row["setup"]: row["seconds"] for row in json.loads(out.read_text())}
     assert list(rows) == setups
     for setup, (seconds,) in rows.items():
@@ -110,7 +110,7 @@ def test_what_devices_exchange():
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in tf.data, the same on every backend")
 def test_images_that_are_larger_than_memory():
-    table = run("benchmarks/speed/larger_than_memory.py", "memory", "--megabytes", "32", "--limit", "6000")
+    table = run_apart("benchmarks/speed/larger_than_memory.py", "memory", "--megabytes", "32", "--limit", "6000")
     rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", table, re.MULTILINE)
     assert [int(row[0].replace(",", "")) for row in rows] == [256 * i for i in range(1, 11)]
     table = run("benchmarks/speed/larger_than_memory.py", "sources", "--batches", "1", "--width", "0.05")
