@@ -19,7 +19,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["figures.css"]
+html_css_files = ["pages.css"]
 html_title = f"keras-dcgan {release}"
 html_math_renderer = "mathml"
 

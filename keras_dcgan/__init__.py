@@ -4,16 +4,25 @@ import importlib as _importlib
 import typing as _typing
 from importlib.metadata import version as _version
 
-from keras_dcgan import augmentation, callbacks, datasets, latents, losses, networks
+from keras_dcgan import augmentation, callbacks, datasets, images, latents, losses, networks
 from keras_dcgan.conditional_dcgan import ConditionalDCGAN
 from keras_dcgan.dcgan import DCGAN
 
 __version__ = _version("keras-dcgan")
 
-__all__ = ["DCGAN", "ConditionalDCGAN", "augmentation", "callbacks", "datasets", "latents", "losses", "networks"]
+__all__ = [
+    "DCGAN",
+    "ConditionalDCGAN",
+    "augmentation",
+    "callbacks",
+    "datasets",
+    "images",
+    "latents",
+    "losses",
+    "networks",
+]
 
 if _typing.TYPE_CHECKING:
-    from keras_dcgan import images as images
     from keras_dcgan import metrics as metrics
     from keras_dcgan import presets as presets
 else:  # to a type checker every name would seem to be there

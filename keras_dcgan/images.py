@@ -17,6 +17,8 @@ from PIL import Image
 
 from keras_dcgan import files
 
+__all__ = ["grid", "save", "save_animation", "to_uint8"]  # the rest serves the package
+
 _OPENING = threading.Lock()  # filters of warnings are those of all threads
 ANIMATIONS = (".gif", ".webp", ".png", ".apng")
 # what Pillow raises of a file that is no whole image, or one that is too large to be honest

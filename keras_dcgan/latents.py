@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from keras_dcgan import checks, networks
 
+__all__ = ["analogy", "interpolate", "sample", "walk"]  # the rest serves the models
+
 PRIORS = ("normal", "uniform")
 
 

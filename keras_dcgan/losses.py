@@ -17,6 +17,17 @@ from keras import ops
 
 from keras_dcgan import backend, checks
 
+__all__ = [
+    "AdversarialLoss",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
+    "R1",
+    "Wasserstein",
+    "get",
+]  # the rest serves the models
+
 
 class AdversarialLoss:
     """Base of all losses: two pure functions of logits, and a config.

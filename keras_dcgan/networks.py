@@ -25,6 +25,19 @@ from keras import Input, Model, Sequential, config, initializers, layers, models
 
 from keras_dcgan.images import check_value_range
 
+__all__ = [
+    "all_convolutional_discriminator",
+    "all_convolutional_generator",
+    "label_map_discriminator",
+    "label_map_generator",
+    "radford_discriminator",
+    "radford_generator",
+    "radford_mnist_discriminator",
+    "radford_mnist_generator",
+    "tutorial_discriminator",
+    "tutorial_generator",
+]  # the rest serves the models
+
 
 def tutorial_generator(
     image_shape: Sequence[int] = (28, 28, 1),
