@@ -18,12 +18,12 @@ from keras import ops
 from keras_dcgan import backend, checks
 
 __all__ = [
+    "R1",
     "AdversarialLoss",
     "Hinge",
     "LeastSquares",
     "Minimax",
     "NonSaturating",
-    "R1",
     "Wasserstein",
     "get",
 ]  # the rest serves the models
