@@ -55,13 +55,8 @@ class SavedModel(keras.Model):
             ValueError: NaN or infinity among the weights.
             OSError: the file cannot be written.
         """
-        self._check_finite()
-        if backend.process_id():
-            return None
-        if zipped is False or not _is_local_file(filepath, ".keras"):
-            with backend.alone():
-                return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
-        return self._replace(super().save, filepath, overwrite, zipped=zipped, **kwargs)
+        whole = zipped is not False and _is_local_file(filepath, ".keras")
+        self._save(super().save, filepath, overwrite, whole, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
         """Saves weights, optimizers and random states: `keras.Model.save_weights`, but whole or not at all.
@@ -72,13 +67,7 @@ class SavedModel(keras.Model):
             ValueError: NaN or infinity among the weights.
             OSError: the file cannot be written.
         """
-        self._check_finite()
-        if backend.process_id():
-            return None
-        if not _is_local_file(filepath, ".weights.h5"):
-            with backend.alone():
-                return super().save_weights(filepath, overwrite=overwrite, **kwargs)
-        return self._replace(super().save_weights, filepath, overwrite, **kwargs)
+        self._save(super().save_weights, filepath, overwrite, _is_local_file(filepath, ".weights.h5"), **kwargs)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Loads what `save_weights` or `save` wrote: `keras.Model.load_weights`, but wholly or not at all.
@@ -171,9 +160,15 @@ class SavedModel(keras.Model):
                     f"training early. Received: NaN or infinity in {variable.path}"
                 )
 
-    def _replace(self, save, filepath, overwrite, **kwargs):
-        if not overwrite and pathlib.Path(filepath).exists():
-            return save(filepath, overwrite=False, **kwargs)  # Keras asks
+    def _save(self, save, filepath, overwrite, whole, **kwargs):
+        """Lets Keras save, in the first process alone; `whole`: to one file, which is replaced whole or not at all."""
+        self._check_finite()
+        if backend.process_id():
+            return
+        if not whole or (not overwrite and pathlib.Path(filepath).exists()):  # where Keras asks
+            with backend.alone():
+                save(filepath, overwrite=overwrite, **kwargs)
+            return
         try:
             with files.replacing(filepath) as temporary, backend.alone():
                 save(temporary, overwrite=True, **kwargs)
