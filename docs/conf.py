@@ -36,7 +36,7 @@ def presets_table():
     """All presets, as they are built: a table in Markdown."""
     from keras_dcgan.presets import PRESETS, WEIGHTS, build
 
-    lines = ["| preset | of | images | latents | parameters of G, D |", "|---|---|---|---|---:|"]
+    lines = ["| preset | model | images | latents | parameters of G, D |", "|---|---|---|---|---:|"]
     notes = []
     for name, preset in PRESETS.items():
         generator, discriminator, model = build(name, conditional=preset["conditional"])
@@ -51,7 +51,7 @@ def presets_table():
         lines.append(f"| {' | '.join(cells)} |")
         overrides = sorted(set(preset["generator"]) | set(preset["discriminator"]) | set(preset["model"]))
         notes.append(
-            f"`{name}`\n: {preset['reference']}. Trained with {preset['training']}. "
+            f"`{name}`\n: {preset['reference']}. Training: {preset['training']}. "
             f"Overrides: {', '.join(f'`{key}`' for key in overrides)}.\n"
         )
     return "\n".join(lines) + "\n\n" + "\n".join(notes)

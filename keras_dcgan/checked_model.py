@@ -52,9 +52,9 @@ class CheckedModel(keras.Model):
             validation_split: float, as in Keras.
             validation_data: held-out data in any form that training data may have.
             shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so that a
-                training that is resumed has the one that it would have had. Data with a method `set_epoch`
-                (`datasets.ImageFolder`, a DataLoader's DistributedSampler) is told the number of each epoch, and comes
-                in its own order.
+                training that is resumed has the one that it would have had (not with `validation_split`). Data with a
+                method `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler) is told the number of
+                each epoch, and comes in its own order.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:

@@ -248,7 +248,9 @@ PRESETS["recommended_mnist"] = _CONDITIONAL | {
     "generator": _CONDITIONAL["generator"] | {"latent_dim": 50, "filters": 96},
     "discriminator": PRESETS["radford_mnist"]["discriminator"] | {"kernel_size": 4},
     "reference": PRESETS["radford_mnist"]["reference"] + ", with settings chosen by this library's measurements",
-    "training": f"60,000 images, 60 epochs, {_RECOMMENDED_TRAINING}, but batch 64, both rates falling linearly to 0",
+    "training": "60,000 images, 60 epochs, "
+    + _RECOMMENDED_TRAINING.replace("batch 32", "batch 64")
+    + ", both rates falling linearly to 0",
 }
 PRESETS["recommended_cifar10"] = _CONDITIONAL | {
     "generator": _CONDITIONAL["generator"] | {"image_shape": (32, 32, 3)},

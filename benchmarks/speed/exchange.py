@@ -36,7 +36,7 @@ def seconds_of_exchange(size, n):
 
 
 print("| preset | gradients, MB | GFLOP an image | batch | link, GB/s |", end="")
-print(*(f" batch of {n} |" for n in args.devices), sep="")
+print(*(f" batch on {n} |" for n in args.devices), sep="")
 print("|---|" + "---:|" * (4 + len(args.devices)))
 for name, preset in PRESETS.items():
     model = keras_dcgan.ConditionalDCGAN if preset["conditional"] else keras_dcgan.DCGAN
