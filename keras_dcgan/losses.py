@@ -267,7 +267,7 @@ class R1(AdversarialLoss):
             return ops.mean(ops.sum(ops.square(slope), axis=(1, 2, 3)))
 
         weight = self.interval * self.gamma / 2
-        own = weight * ops.cond(step % self.interval == 0, mean_squared_slope, lambda: ops.zeros((), real.dtype))
+        own = weight * backend.cond(step % self.interval == 0, mean_squared_slope, lambda: ops.zeros((), real.dtype))
         return own + penalty(self.loss, discriminate, real, step)
 
     def get_config(self) -> dict[str, Any]:

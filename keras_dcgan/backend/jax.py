@@ -63,6 +63,11 @@ def gradients(model, forward, *variables):
     return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
 
 
+def cond(condition, then, otherwise):
+    """One of two results."""
+    return keras.ops.cond(condition, then, otherwise)
+
+
 def input_gradient(function, x):
     """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
     return jax.grad(lambda x: jnp.sum(function(x)))(x)

@@ -53,6 +53,18 @@ def gradients(model, forward, *variables):
     return losses, rest, [tape.gradient(share, group) for share, group in zip(shares, variables, strict=True)]
 
 
+def cond(condition, then, otherwise):
+    """One of two results; on several replicas `then` is computed in any case.
+
+    A layer in it may exchange with other replicas, such as synchronised batch normalisation, which TensorFlow cannot do
+    within a condition.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tf.cond(condition, then, otherwise)
+    return tf.where(condition, then(), otherwise())
+
+
 def input_gradient(function, x):
     """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
     with tf.GradientTape() as tape, mock.patch.object(tf.nn, "moments", _moments):

@@ -59,6 +59,11 @@ def gradients(model, forward, *variables):
     return losses, rest, [mean(group) for group in result]
 
 
+def cond(condition, then, otherwise):
+    """One of two results."""
+    return keras.ops.cond(condition, then, otherwise)
+
+
 def input_gradient(function, x):
     """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
     x = x.detach().requires_grad_()

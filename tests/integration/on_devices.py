@@ -93,7 +93,7 @@ def one_training(results):
             keras_dcgan.networks.radford_generator(latent_dim=4, **size),
             keras_dcgan.networks.radford_discriminator(**size),
         )
-        results["batch_norm"] = trained(plain, normalised, mine(IMAGES))
+        results["batch_norm"] = trained(plain, normalised, mine(IMAGES), loss=penalty)
 
 
 class Kept(layers.Layer):

@@ -174,15 +174,28 @@ gan.fit(np.zeros((8, 8, 8, 1), "uint8"), batch_size=8)
     assert "keras.distribution.initialize()" in done.stderr
 
 
+# the example, where MirroredStrategy finds two devices
+ON_TWO_REPLICAS = """
+import functools, runpy, sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.distribute.MirroredStrategy = functools.partial(tf.distribute.MirroredStrategy, ["CPU:0", "CPU:1"])
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 def test_the_example(tmp_path, little):
-    """On TensorFlow with one replica, elsewhere in two processes, which end with one file."""
+    """On TensorFlow with two replicas, elsewhere in two processes, which end with one file."""
     script = SCRIPT.parents[2] / "examples" / "many_devices.py"
     options = ["--data", little, "--batch-size", "32", "--epochs", "1", "--out", tmp_path / "out"]
     count = 1 if BACKEND == "tensorflow" else 2
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         options += ["--address", f"127.0.0.1:{free.getsockname()[1]}", "--processes", count]
-    commands = [[sys.executable, script, *options, "--process", i] for i in range(count)]
+    program = ["-c", ON_TWO_REPLICAS, script] if BACKEND == "tensorflow" else [script]
+    commands = [[sys.executable, *program, *options, "--process", i] for i in range(count)]
     started = [
         subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for command in commands
