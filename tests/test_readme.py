@@ -3,6 +3,9 @@
 import pathlib
 import re
 
+import pytest
+from conftest import BACKEND
+
 import keras_dcgan
 
 README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
@@ -12,6 +15,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
 def test_every_python_block_runs(tmp_path, monkeypatch):
     images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
     monkeypatch.setattr(keras_dcgan.datasets, "load", lambda name: (images[:16], labels[:16]))

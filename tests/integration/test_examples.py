@@ -34,7 +34,7 @@ def colourful(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("options", [[], ["--conditional"]])
+@pytest.mark.parametrize("options", [[], pytest.param(["--conditional"], marks=on_one_backend)])
 def test_quickstart(tmp_path, little, options):
     out = tmp_path / "new" / "out"
     output = run("examples/quickstart.py", "--epochs", 2, "--data", little, "--out", out, *options)
@@ -120,6 +120,7 @@ def test_fashion_mnist_conditional(tmp_path, little):
         assert film.size == (10 * 30 + 2,) * 2
 
 
+@on_one_backend
 @pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
 def test_recommended(tmp_path, little, options):
     out = tmp_path / "out"
