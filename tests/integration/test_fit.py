@@ -141,6 +141,8 @@ def test_workers_keep_the_order_of_batches(images):
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="DataLoader is torch's")
+# JAX, which a test of OrbaxCheckpoint may have started here, of the DataLoader's workers, which do not use it
+@pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
 def test_worker_processes_of_a_loader(images):
     import torch
 

@@ -14,6 +14,8 @@ from test_examples import frames
 NAMES = ["folder", "tfrecord", "keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 SHAPE = (8, 8, 1)
+# JAX, which a test of OrbaxCheckpoint may have started here, of the DataLoader's workers, which do not use it
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
 
 
 @pytest.fixture
