@@ -228,7 +228,8 @@ class R1(AdversarialLoss):
     Args:
         loss: what `compile` takes as a loss; None for non-saturating cross-entropy.
         gamma: positive float, the penalty's weight; 0.1 to 1 does well at 28×28 pixels.
-        interval: int, a penalty every so many steps.
+        interval: int, a penalty every so many steps. On several replicas of TensorFlow it is computed in every step all
+            the same, and counts in these.
 
     Raises:
         ValueError, TypeError: arguments that break these rules.

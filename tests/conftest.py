@@ -30,6 +30,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("here")
 
 
+# of tests with a DataLoader's workers: JAX, which a test of OrbaxCheckpoint may have started in this process, warns of
+# forks, and the workers do not use it
+starts_workers = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+
+
 def pytest_sessionfinish():
     shutil.rmtree(os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 

@@ -59,8 +59,7 @@ def cond(condition, then, otherwise):
     A layer in it may exchange with other replicas, such as synchronised batch normalisation, which TensorFlow cannot do
     within a condition.
     """
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return tf.cond(condition, then, otherwise)
     return tf.where(condition, then(), otherwise())
 

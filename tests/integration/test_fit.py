@@ -5,7 +5,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, assert_identical, tiny
+from conftest import BACKEND, assert_identical, starts_workers, tiny
 
 
 def new(**options):
@@ -141,8 +141,7 @@ def test_workers_keep_the_order_of_batches(images):
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="DataLoader is torch's")
-# JAX, which a test of OrbaxCheckpoint may have started here, of the DataLoader's workers, which do not use it
-@pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+@starts_workers
 def test_worker_processes_of_a_loader(images):
     import torch
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny
+from conftest import BACKEND, starts_workers, tiny
 from PIL import Image
 from scripts import run
 from test_examples import frames
@@ -14,8 +14,7 @@ from test_examples import frames
 NAMES = ["folder", "tfrecord", "keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 SHAPE = (8, 8, 1)
-# JAX, which a test of OrbaxCheckpoint may have started here, of the DataLoader's workers, which do not use it
-pytestmark = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+pytestmark = starts_workers
 
 
 @pytest.fixture
