@@ -1,16 +1,16 @@
-"""What the tests share: tiny models and images, and what third parties warn of."""
+"""Tiny models and images, how they run, and which tests run on which backend."""
 
 import os
 import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Most tests train the same tiny networks: compile them once, also for the processes that tests start. A cache for each
-# of pytest's workers, since JAX reads what another process has written only half.
+# Most tests train the same tiny networks: compile them once, for the processes that tests start as well. Each pytest
+# worker has a cache of its own, since JAX may read a file that another process has only half written.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="keras_dcgan_jax_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-if os.environ.get("KERAS_BACKEND") == "jax":  # most of the time goes into compiling, for a few steps of tiny networks
+if os.environ.get("KERAS_BACKEND") == "jax":  # most of the time goes into compiling a few steps of tiny networks
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import hypothesis
@@ -22,17 +22,37 @@ import keras_dcgan
 from keras_dcgan.presets import PRESETS
 
 BACKEND = keras.backend.backend()
+# damaged copies that a test loads: chosen ones by default, many random ones in the nightly job
+FUZZ = int(os.environ.get("KERAS_DCGAN_FUZZ", 0))
 
-# a new size costs JAX a compilation of every operation
-hypothesis.settings.register_profile(
-    "here", deadline=None, max_examples={"tensorflow": 25, "torch": 25, "jax": 8}[BACKEND], derandomize=True
-)
-hypothesis.settings.load_profile("here")
+hypothesis.settings.register_profile("same", deadline=None, max_examples=10, derandomize=True)
+hypothesis.settings.register_profile("random", deadline=None, max_examples=max(FUZZ, 1))
+hypothesis.settings.load_profile("random" if FUZZ else "same")
 
+if BACKEND == "tensorflow":
+    import tensorflow as tf
 
-# of tests with a DataLoader's workers: JAX, which a test of OrbaxCheckpoint may have started in this process, warns of
-# forks, and the workers do not use it
+# for tests that start the worker processes of a DataLoader: JAX, which a test of OrbaxCheckpoint may have started in
+# this process, warns about forks, and the workers do not use it
 starts_workers = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
+
+
+def pytest_collection_modifyitems(config, items):
+    """On JAX and PyTorch, leaves out the tests marked `once`."""
+    if BACKEND != "tensorflow":
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("once")])
+        items[:] = [item for item in items if not item.get_closest_marker("once")]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """On TensorFlow, runs tf.functions eagerly, since tracing takes longer than a few steps of a tiny model.
+
+    Tests marked `compiled` and those in tests/slow run as users do.
+    """
+    if BACKEND == "tensorflow":
+        compiled = item.get_closest_marker("compiled") or "slow" in item.path.parts
+        tf.config.run_functions_eagerly(not compiled)
 
 
 def pytest_sessionfinish():
@@ -41,7 +61,7 @@ def pytest_sessionfinish():
 
 @pytest.fixture
 def images():
-    """24 uint8 images (8, 8, 1), no two alike."""
+    """24 different uint8 images (8, 8, 1)."""
     return np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
 
 
@@ -51,23 +71,14 @@ def labels():
     return np.arange(24, dtype="int64") % 3
 
 
-@pytest.fixture
-def little(tmp_path):
-    """A .npz file of 64 training and 64 test images (28, 28, 1) with labels, for scripts."""
-    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
-    path = tmp_path / "little.npz"
-    np.savez(path, x_train=images[:64], y_train=labels[:64], x_test=images[64:128], y_test=labels[64:128])
-    return path
-
-
 def from_preset(name, **arguments):
-    """A preset's model, with labels or without."""
+    """A preset's model, conditional if the preset is."""
     model = keras_dcgan.ConditionalDCGAN if PRESETS[name]["conditional"] else keras_dcgan.DCGAN
     return model.from_preset(name, **arguments)
 
 
 def tiny(preset="radford_28", seed=0, **overrides):
-    """A preset at 8x8 pixels and a few channels, compiled."""
+    """A preset with 8x8 pixels and a few channels, compiled."""
     sizes = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 1 / 32}
     sizes |= {"num_classes": 3} if PRESETS[preset]["conditional"] else {}
     gan = from_preset(preset, seed=seed, **(sizes | overrides))
@@ -84,3 +95,20 @@ def assert_identical(model, other):
     """Two models are equal to the last bit."""
     for a, b in zip(weights(model), weights(other), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def damaged(content, tries=40):
+    """Yields copies of a file with one flipped bit or a cut-off end, in turn.
+
+    The positions are spread over the whole file; in the nightly job they are random.
+    """
+    rng = np.random.default_rng()
+    for i in range(FUZZ or tries):
+        share = rng.random() if FUZZ else (i + 0.5) / tries
+        position = int(share * len(content))
+        if i % 2:
+            yield content[:position]
+        else:
+            copy = bytearray(content)
+            copy[position] ^= 1 << (rng.integers(8) if FUZZ else i % 8)
+            yield bytes(copy)

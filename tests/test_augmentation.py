@@ -128,9 +128,9 @@ def test_the_discriminator_sees_real_and_generated_images_through_it(images, lab
     assert float(augmentation.count.numpy()) == 24 * {"simultaneous": 2, "alternating": 3}[update]
 
 
-@pytest.mark.parametrize("policy", keras_dcgan.augmentation.POLICIES)
-def test_the_generator_learns_through_it(policy):
-    bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16, augmentation=DiffAugment(policy, seed=0))
+@pytest.mark.compiled
+def test_the_generator_learns_through_it():
+    bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16, augmentation=DiffAugment(seed=0))
     gan.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), keras.optimizers.Adam(5e-3, beta_1=0.5))
     gan.fit(bright, batch_size=16, epochs=40, verbose=0)
     assert gan.generate(64, seed=1).mean() > 180
@@ -152,12 +152,14 @@ def test_one_of_keras_may_be_used(images):
     gan.fit(images, batch_size=8, epochs=1, verbose=0)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("policy", ["colour", (), ("color", "blur")])
 def test_refuses_an_unknown_policy(policy):
     with pytest.raises(ValueError, match='`policy` must be names out of "color", "translation", "cutout"'):
         DiffAugment(policy)
 
 
+@pytest.mark.once
 def test_the_model_refuses_what_is_no_layer_or_changes_the_shape():
     with pytest.raises(TypeError, match="`augmentation` must be a Keras layer"):
         tiny(augmentation="color")

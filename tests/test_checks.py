@@ -116,6 +116,7 @@ def options(kind):
     return {"verbose": 0, "shuffle": False} | ({"steps_per_epoch": 2} if kind == "generator" else {})
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 def test_trains_on_every_kind_of_source_as_on_arrays(images, kind):
     one, other = tiny(), tiny()
@@ -156,6 +157,7 @@ def test_refuses_an_empty_source(kind):
     refused(gan, lambda: gan.fit(sources(GOOD[:0])[kind], **options(kind)), "is empty")
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_a_later_batch_before_the_step_that_would_use_it(kind):
     x = GOOD.copy()
@@ -198,12 +200,13 @@ def test_rounding_at_the_ends_of_the_range_is_accepted(images):
     tiny().train_on_batch((images / np.float32(127.5) - 1) * np.float32(1.0001))
 
 
-@pytest.mark.parametrize("shape", [(24,), (24, 1)])
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "int64"])
-def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels, shape, dtype):
-    one, other = tiny("radford_28_conditional"), tiny("radford_28_conditional")
-    expected = one.train_on_batch(images, labels.astype("int32"), return_dict=True)
-    assert other.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True) == expected
+def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels):
+    logs = []
+    for dtype in ("int32", "uint8", "int8", "int16", "uint16", "int64"):
+        for shape in ((24,), (24, 1)) if dtype in ("int32", "uint8") else ((24,),):
+            gan = tiny("radford_28_conditional")
+            logs.append(gan.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True))
+    assert all(each == logs[0] for each in logs)
 
 
 @pytest.mark.parametrize("bad", [3, -1])
@@ -230,6 +233,7 @@ def test_a_validation_generator_is_read_by_fit_alone(images):
     assert len(set(history["val_d_loss"])) == 3
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("known", [(None, None, None, 1), None])
 def test_a_pipeline_may_not_know_the_shape_of_its_images(images, known):
     import tensorflow as tf

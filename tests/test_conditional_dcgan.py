@@ -48,23 +48,27 @@ def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
     gan.fit(images, labels, verbose=0)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("num_classes", [4, 20])
 def test_refuses_more_classes_than_its_embeddings_know(num_classes):
     with pytest.raises(ValueError, match="must not be above"):
         ConditionalDCGAN(*own_networks(), num_classes=num_classes)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("num_classes", [0, -1])
 def test_refuses_no_classes(num_classes):
     with pytest.raises(ValueError, match="`num_classes` must be a positive integer"):
         ConditionalDCGAN(*own_networks(), num_classes=num_classes)
 
 
+@pytest.mark.once
 def test_refuses_networks_that_take_one_hot_labels():
     with pytest.raises(ValueError, match="as its second input"):
         ConditionalDCGAN(*own_networks((3,)))
 
 
+@pytest.mark.once
 def test_refuses_networks_without_labels():
     gan = tiny()
     with pytest.raises(ValueError, match=r"must take \[latents, labels\]"):
@@ -94,6 +98,7 @@ def test_the_label_reaches_both_networks(gan):
         assert min(np.abs(outputs[i] - outputs[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-4
 
 
+@pytest.mark.compiled
 def test_learns_which_images_go_with_which_label():
     images = np.repeat(np.array([30, 225], "uint8"), 32)[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
     labels = np.repeat([0, 1], 32)
@@ -115,12 +120,14 @@ def test_generates_each_class_in_turn_or_the_labels_given(gan):
     np.testing.assert_array_equal(gan.generate(5, labels=np.array(1), seed=1), gan.generate(labels=[1] * 5, seed=1))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("labels", [[0, 3, 1], [0, -1, 1], [0.0, 1.0, 2.0], [[0, 1, 2]], [0, 1]])
 def test_refuses_to_generate_labels_that_do_not_exist(gan, labels):
     with pytest.raises(ValueError, match="Labels must be integers|must agree"):
         gan.generate(3, labels=labels)
 
 
+@pytest.mark.once
 def test_refuses_inputs_that_are_no_pair(gan):
     with pytest.raises(ValueError, match=r"takes \[latents, labels\]"):
         gan.predict(np.zeros((3, 4), "float32"), verbose=0)

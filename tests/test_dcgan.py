@@ -37,6 +37,7 @@ def test_trains_with_fit_and_logs_what_it_promises(images):
     assert int(gan.g_opt.iterations.numpy()) == int(gan.d_opt.iterations.numpy()) == 6
 
 
+@pytest.mark.compiled
 def test_learns_the_brightness_of_its_images():
     bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16)
     gan.compile(keras.optimizers.Adam(5e-3, beta_1=0.5), keras.optimizers.Adam(5e-3, beta_1=0.5))
@@ -55,6 +56,7 @@ def test_own_networks():
     assert set(gan.train_on_batch(np.zeros((4, 8, 8, 1), "uint8"), return_dict=True)) == LOGS
 
 
+@pytest.mark.once
 def test_default_optimizers_and_loss_are_the_documented_ones():
     gan = tiny()
     gan.compile()
@@ -66,6 +68,7 @@ def test_default_optimizers_and_loss_are_the_documented_ones():
     assert gan.update == "simultaneous"
 
 
+@pytest.mark.once
 def test_compile_takes_its_arguments_by_position_and_optimizers_by_name():
     gan = tiny()
     gan.compile("sgd", "rmsprop", "hinge", update="alternating")
@@ -208,6 +211,7 @@ def test_survives_its_config():
     assert again.count_params() == gan.count_params()
 
 
+@pytest.mark.once
 def test_summarises(capsys):
     gan = tiny()
     gan.summary(print_fn=print)
@@ -226,6 +230,7 @@ def test_mixed_bfloat16_trains(images):
     assert np.isfinite(history["loss"]).all()
 
 
+@pytest.mark.once
 def test_mixed_float16_is_refused():
     keras.config.set_dtype_policy("mixed_float16")
     try:
@@ -238,6 +243,7 @@ def test_mixed_float16_is_refused():
 # what is refused
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("last", "name"),
     [
@@ -258,6 +264,7 @@ def test_refuses_a_discriminator_that_does_not_end_in_logits(last, name):
         DCGAN(generator(), discriminator(*last))
 
 
+@pytest.mark.once
 def test_refuses_a_functional_discriminator_that_ends_in_an_operation():
     x = keras.Input((8, 8, 1))
     for operation in (keras.ops.sigmoid, keras.ops.tanh):
@@ -266,6 +273,7 @@ def test_refuses_a_functional_discriminator_that_ends_in_an_operation():
             DCGAN(generator(), d)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("networks", "message"),
     [
@@ -283,17 +291,20 @@ def test_refuses_networks_that_do_not_fit(networks, message):
         DCGAN(*networks)
 
 
+@pytest.mark.once
 def test_refuses_activity_regularizers():
     with pytest.raises(ValueError, match="activity regularizers are not supported"):
         DCGAN(generator(), discriminator(layers.Dense(1, activity_regularizer="l2")))
 
 
+@pytest.mark.once
 def test_refuses_networks_with_labels():
     gan = tiny("radford_28_conditional")
     with pytest.raises(ValueError, match="ConditionalDCGAN"):
         DCGAN(gan.generator, gan.discriminator)
 
 
+@pytest.mark.once
 def test_refuses_what_is_no_built_model():
     with pytest.raises(TypeError, match="`generator` must be a built"):
         DCGAN(lambda z: z, discriminator())
@@ -301,6 +312,7 @@ def test_refuses_what_is_no_built_model():
         DCGAN(generator(), keras.Sequential([layers.Flatten(), layers.Dense(1)]))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("activation", "value_range"), [("tanh", (0, 1)), ("sigmoid", (-1, 1)), ("tanh", (0, 255)), ("sigmoid", (0, 255))]
 )
@@ -309,17 +321,20 @@ def test_refuses_a_range_that_the_generator_does_not_make(activation, value_rang
         DCGAN(generator(activation=activation), discriminator(), value_range=value_range)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("value_range", [(1, -1), (0, 0), 5, (0, 1, 2), ("a", "b"), (0, float("nan")), None])
 def test_refuses_what_is_no_range(value_range):
     with pytest.raises(ValueError, match=r"`value_range` must be \(low, high\)"):
         DCGAN(generator(), discriminator(), value_range=value_range)
 
 
+@pytest.mark.once
 def test_refuses_an_unknown_prior():
     with pytest.raises(ValueError, match='"normal" or "uniform"'):
         DCGAN(generator(), discriminator(), latent_prior="gaussian")
 
 
+@pytest.mark.once
 def test_refuses_an_unknown_preset_or_override():
     with pytest.raises(ValueError, match='"mnist", "cifar10", "radford_64", "radford_28", "all_convolutional_28"'):
         DCGAN.from_preset("minst")
@@ -331,6 +346,7 @@ def test_refuses_an_unknown_preset_or_override():
         keras_dcgan.ConditionalDCGAN.from_preset("mnist")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -363,10 +379,12 @@ def test_refuses_torch_compile_and_leaves_it_out_of_what_another_backend_was_tol
     gan.fit(images, verbose=0)
 
 
+@pytest.mark.once
 def test_accepts_a_wrapped_linear_unit():
     DCGAN(generator(), discriminator(layers.SpectralNormalization(layers.Dense(1))))
 
 
+@pytest.mark.once
 def test_refuses_an_optimizer_that_has_trained_another_network(images):
     gan, other = tiny(), tiny()
     for arguments in ({"g_opt": gan.g_opt}, {"d_opt": gan.d_opt}, {"g_opt": gan.d_opt, "d_opt": gan.g_opt}):
@@ -376,11 +394,13 @@ def test_refuses_an_optimizer_that_has_trained_another_network(images):
     gan.train_on_batch(images)
 
 
+@pytest.mark.once
 def test_refuses_a_scaled_loss():
     with pytest.raises(ValueError, match="loss_scale_factor"):
         tiny().compile(keras.optimizers.SGD(0.1, loss_scale_factor=2.0))
 
 
+@pytest.mark.once
 def test_numbers_may_be_numpys():
     gan = DCGAN.from_preset(
         "radford_28", seed=np.int64(3), image_shape=[np.int64(8), 8, np.int32(1)], latent_dim=np.int32(4), width=1 / 32
@@ -389,12 +409,14 @@ def test_numbers_may_be_numpys():
     assert gan.latent_dim == 4
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("override", [{"value_range": 5}, {"image_shape": 28}, {"width": "wide"}])
 def test_refuses_overrides_of_another_kind(override):
     with pytest.raises(ValueError, match=f"`{next(iter(override))}`"):
         DCGAN.from_preset("radford_28", **override)
 
 
+@pytest.mark.once
 def test_says_when_the_generator_makes_nan():
     gan = tiny()
     v = gan.generator.trainable_variables[-1]
@@ -403,23 +425,27 @@ def test_says_when_the_generator_makes_nan():
         gan.generate(2, seed=1)
 
 
+@pytest.mark.once
 def test_a_file_in_a_folder_that_does_not_exist_is_refused_by_its_name(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"make it first.*nowhere/gan\.keras"):
         tiny().save(tmp_path / "nowhere" / "gan.keras")
 
 
+@pytest.mark.once
 def test_refuses_one_optimizer_for_both():
     opt = keras.optimizers.Adam()
     with pytest.raises(ValueError, match="two objects"):
         tiny().compile(opt, opt)
 
 
+@pytest.mark.once
 def test_refuses_to_fit_before_compile(images):
     gan = DCGAN(generator(), discriminator())
     with pytest.raises(ValueError, match=r"compile\(\)"):
         gan.fit(images)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -441,6 +467,7 @@ def test_refuses_to_generate_nonsense(arguments, error, message):
         tiny().generate(**arguments)
 
 
+@pytest.mark.once
 def test_refuses_latents_of_another_size():
     gan = tiny()
     for use in (gan, gan.predict_on_batch, lambda z: gan.predict(z, verbose=0)):

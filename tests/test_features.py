@@ -27,6 +27,7 @@ def maps_of(gan, names, images):
     return [keras.ops.convert_to_numpy(x) for x in network(pixels, training=False)]
 
 
+@pytest.mark.once
 def test_maps_are_pooled_to_four_by_four():
     # 6 rows: cells of rows 0-1, 1-2, 3-4, 4-5; 4 columns: a cell each
     maps = np.arange(6 * 4, dtype="float32").reshape(1, 6, 4, 1)
@@ -129,6 +130,7 @@ def test_mixed_precision_gives_float32(images):
     np.testing.assert_allclose(got, expected, rtol=0.05, atol=0.02 * np.abs(expected).max())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -142,11 +144,13 @@ def test_refuses_nonsense(images, arguments, error, message):
         tiny().features(**({"images": images} | arguments))
 
 
+@pytest.mark.once
 def test_refuses_labels_that_do_not_exist(images, labels):
     with pytest.raises(ValueError, match="Labels must be integers"):
         tiny("fashion_mnist_conditional").features(images, labels + 3)
 
 
+@pytest.mark.once
 def test_refuses_a_discriminator_without_convolutions_of_its_own(images):
     inner = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten()])
     gan = with_discriminator(lambda x: layers.Dense(1)(inner(x)))

@@ -4,11 +4,10 @@ import os
 import time
 
 import pytest
-from conftest import BACKEND
 
 from keras_dcgan import files
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
+pytestmark = pytest.mark.once
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):

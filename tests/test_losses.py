@@ -79,6 +79,7 @@ def test_label_smoothing_means_what_it_means_in_keras():
     assert both(losses.NonSaturating(0.2), REAL, FAKE)[1] == pytest.approx(by_hand, rel=1e-6)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", losses.LOSSES)
 def test_survives_serialisation(name):
     loss = losses.get(name)
@@ -87,16 +88,19 @@ def test_survives_serialisation(name):
     assert again.get_config() == loss.get_config()
 
 
+@pytest.mark.once
 def test_smoothing_survives_serialisation():
     loss = losses.NonSaturating(label_smoothing=0.2)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert again.label_smoothing == 0.2
 
 
+@pytest.mark.once
 def test_default_is_non_saturating():
     assert type(losses.get(None)) is losses.NonSaturating
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
@@ -113,6 +117,7 @@ def test_refuses_what_is_no_adversarial_loss(loss, error, message):
         losses.get(loss)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0])
 def test_refuses_smoothing_outside_its_range(smoothing):
     with pytest.raises(ValueError, match="label_smoothing"):

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import BACKEND
 
 from keras_dcgan import metrics
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
+pytestmark = pytest.mark.once
 
 RNG = np.random.default_rng
 

@@ -36,6 +36,7 @@ def outline(network):
     ]
 
 
+@pytest.mark.once
 def test_mnist_is_the_tutorials_network_layer_by_layer():
     gan = build("mnist")
     assert outline(gan.generator) == [
@@ -64,6 +65,7 @@ def test_mnist_is_the_tutorials_network_layer_by_layer():
     assert gan.latent_prior == "normal"
 
 
+@pytest.mark.once
 def test_cifar10_is_the_same_at_8x8_and_3_channels():
     gan = build("cifar10")
     assert [row[4] for row in outline(gan.generator)] == [
@@ -73,6 +75,7 @@ def test_cifar10_is_the_same_at_8x8_and_3_channels():
     assert gan.image_shape == (32, 32, 3)
 
 
+@pytest.mark.once
 def test_fashion_mnist_conditional_layer_by_layer():
     gan = build("fashion_mnist_conditional")
     counts = {row[:2]: row[4] for row in outline(gan.generator) if row[0] in ("Dense", "Embedding")}
@@ -94,6 +97,7 @@ def test_fashion_mnist_conditional_layer_by_layer():
     ]
 
 
+@pytest.mark.once
 def test_radford_mnist_layer_by_layer():
     gan = build("radford_mnist")
     assert outline(gan.generator) == [
@@ -117,6 +121,7 @@ def test_radford_mnist_layer_by_layer():
     ]
 
 
+@pytest.mark.once
 def test_recommended_mnist_joins_two_networks():
     gan = build("recommended_mnist")
     assert outline(gan.generator) == outline(build("recommended_conditional", latent_dim=50, filters=96).generator)
@@ -145,6 +150,7 @@ def test_radford_mnist_sees_the_label_everywhere():
         np.testing.assert_array_equal(label, np.broadcast_to(wanted, label.shape))
 
 
+@pytest.mark.once
 def test_radford_64_layer_by_layer():
     gan = build("radford_64")
     assert outline(gan.generator) == [
@@ -170,6 +176,7 @@ def test_radford_64_layer_by_layer():
     ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "name",
     ["radford_64", "radford_28", "radford_28_conditional", "radford_mnist", "all_convolutional_28"],
@@ -192,12 +199,14 @@ def test_radford_presets_carry_their_recipe(name):
     assert first[:3] == ["Conv2D", "LeakyReLU", "Conv2D"]  # no batch normalisation on the first
 
 
+@pytest.mark.once
 def test_radford_28_has_a_7x7_base_and_a_kernel_that_its_stride_divides():
     gan = build("radford_28")
     assert gan.generator.layers[2].target_shape == (7, 7, 256)
     assert {row[2] for row in outline(gan.generator) if "Conv" in row[0]} == {4}
 
 
+@pytest.mark.once
 def test_batch_norm_without_scale_and_centre_is_an_option():
     with_affine, without = build("radford_28"), build("radford_28", batch_norm_affine=False)
     channels = 256 + 128 + 256  # two in the generator, one in the discriminator
@@ -222,6 +231,7 @@ def test_batch_norm_may_be_synchronised_over_replicas(name):
         assert set(norms(batch_norm_synchronized=True)) == {BACKEND == "tensorflow"}
 
 
+@pytest.mark.once
 def test_a_discriminator_without_batch_norm_is_an_option():
     gan = build("recommended", image_shape=(64, 64, 3), batch_norm=False)
     assert outline(gan.discriminator) == [
@@ -256,11 +266,13 @@ def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(d([x, label])), logits + by_hand, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.once
 def test_refuses_an_unknown_projection():
     with pytest.raises(ValueError, match='`projection` must be "average" or "positions"'):
         build("radford_28_conditional", projection="flat")
 
 
+@pytest.mark.once
 def test_all_convolutional_28_layer_by_layer():
     gan = build("all_convolutional_28")
     assert [row[4] for row in outline(gan.generator)] == [204_928, 256, 204_864, 128, 4_097]
@@ -274,6 +286,7 @@ def test_all_convolutional_28_layer_by_layer():
     assert sides == [14, 7]
 
 
+@pytest.mark.once
 def test_fashion_mnist_conditional_does_not_end_in_tanh():
     last = build("fashion_mnist_conditional").discriminator.layers[-1]
     assert last.activation is keras.activations.linear
@@ -326,7 +339,7 @@ def test_every_system_at_every_size(system, n, seed):
         assert (sign * keras.ops.convert_to_numpy(logits) > 500).all()
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="the same on every backend")
+@pytest.mark.once
 @hypothesis.given(
     st.sampled_from(sorted(PRESETS)), st.integers(1, 40), st.integers(1, 40), st.integers(1, 4), st.data()
 )
@@ -348,6 +361,7 @@ def test_a_size_is_made_or_refused_with_the_nearest_that_work(name, height, widt
         assert gan.image_shape == (height, width, channels)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 5), (28, 28, 0), (0, 28, 1), (28.0, 28, 1)])
 @pytest.mark.parametrize("name", ["mnist", "radford_28", "all_convolutional_28", "fashion_mnist_conditional"])
 def test_refuses_what_is_no_image_shape(name, shape):
@@ -355,6 +369,7 @@ def test_refuses_what_is_no_image_shape(name, shape):
         build(name, image_shape=shape)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("override", "message"),
     [({"latent_dim": 0}, "latent_dim"), ({"width": 0}, "width"), ({"depth": 0}, "depth"), ({"width": -1.0}, "width")],
@@ -364,6 +379,7 @@ def test_refuses_impossible_numbers(override, message):
         build("radford_28", **override)
 
 
+@pytest.mark.once
 def test_refuses_no_classes():
     with pytest.raises(ValueError, match="`num_classes`"):
         build("radford_28_conditional", num_classes=0)
@@ -377,12 +393,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_others():
     assert all((a != b).mean() > 0.99 for a, b in zip(*kernels, strict=True))
 
 
+@pytest.mark.once
 def test_no_two_layers_start_with_the_same_numbers():
     gan = build("radford_28", width=1 / 32)
     kernels = [w.numpy().ravel()[:50] for w in gan.weights if "kernel" in w.path]
     assert len({tuple(k.round(6)) for k in kernels}) == len(kernels)
 
 
+@pytest.mark.once
 def test_without_a_seed_weights_differ():
     one, other = (networks.tutorial_discriminator(width=1 / 32) for _ in range(2))
     assert (one.weights[0].numpy() != other.weights[0].numpy()).any()

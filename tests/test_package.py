@@ -11,9 +11,12 @@ import pathlib
 import re
 import tomllib
 
+import pytest
+
 import keras_dcgan
 from keras_dcgan.presets import PRESETS
 
+pytestmark = pytest.mark.once
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_dcgan"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from keras_dcgan import pipelines
 
+pytestmark = pytest.mark.compiled
+
 IMAGES = np.arange(20, dtype="uint8").reshape(20, 1, 1, 1) * np.ones((1, 8, 8, 1), "uint8")
 
 

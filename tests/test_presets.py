@@ -29,6 +29,7 @@ def test_load_weights_gives_them_to_the_generator_alone(weights):
     assert (gan.generator.get_weights()[0] != new.generator.get_weights()[0]).mean() > 0.99
 
 
+@pytest.mark.once
 def test_load_weights_says_which_there_are(weights):
     with pytest.raises(
         ValueError, match=r'`load_weights`: there are trained weights of "radford_28"\. .*name=\'mnist\''
@@ -36,6 +37,7 @@ def test_load_weights_says_which_there_are(weights):
         keras_dcgan.DCGAN.from_preset("mnist", load_weights=True)
 
 
+@pytest.mark.once
 def test_load_weights_refuses_other_networks(weights):
     with pytest.raises(
         ValueError, match=r"only ema_momentum and augmentation may be given. Received: latent_dim, width"
@@ -43,6 +45,7 @@ def test_load_weights_refuses_other_networks(weights):
         keras_dcgan.DCGAN.from_preset("radford_28", load_weights=True, width=0.5, latent_dim=3, ema_momentum=0.9)
 
 
+@pytest.mark.once
 def test_files_are_small_and_fit():
     files = sorted(presets.WEIGHTS.glob("*.npz"))
     assert [path.stem for path in files] == ["recommended_cifar10", "recommended_fashion_mnist"]
@@ -56,6 +59,7 @@ def test_files_are_small_and_fit():
                 np.testing.assert_array_equal(loaded, file[name].astype("float32"))
 
 
+@pytest.mark.once
 def test_trained_fashion_mnist_makes_the_class_asked_for():
     images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
     means = np.stack([images[labels == c].mean(axis=0) for c in range(10)])
@@ -71,6 +75,7 @@ def test_trained_fashion_mnist_makes_the_class_asked_for():
     assert made == pytest.approx(real, abs=0.1)
 
 
+@pytest.mark.once
 def test_trained_cifar10_has_blue_behind_aeroplanes_and_ships_alone():
     gan = from_preset("recommended_cifar10", load_weights=True, seed=0)
     colours = gan.generate(500, seed=0).mean(axis=(1, 2)).reshape(50, 10, 3).mean(axis=0)  # each class in turn

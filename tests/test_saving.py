@@ -7,7 +7,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, assert_identical, tiny, weights
+from conftest import assert_identical, damaged, tiny, weights
 
 import keras_dcgan
 
@@ -46,6 +46,7 @@ def test_a_diverged_model_does_not_replace_a_good_file(tmp_path, name, where, va
     assert (tmp_path / name).read_bytes() == before
 
 
+@pytest.mark.once
 def test_a_missing_file_is_named(tmp_path):
     fails_and_changes_nothing(tiny(), tmp_path / "no.weights.h5", FileNotFoundError, "no.weights.h5")
 
@@ -57,6 +58,7 @@ def test_weights_of_another_model_are_refused(saved, preset, name):
     fails_and_changes_nothing(tiny(preset), saved / name, ValueError, "could not be loaded|mismatch|expected")
 
 
+@pytest.mark.once
 def test_weights_of_a_wider_model_are_refused(tmp_path):
     tiny(width=1 / 8).save_weights(tmp_path / "wide.weights.h5")
     fails_and_changes_nothing(tiny(), tmp_path / "wide.weights.h5", ValueError, "another model.*bytes")
@@ -82,29 +84,18 @@ def test_a_failure_in_the_middle_changes_nothing(saved, monkeypatch):
     fails_and_changes_nothing(gan, saved / "gan.weights.h5", ValueError, "in the middle")
 
 
-def damaged(path, rng, folder):
-    """Copies of a file with a bit flipped or an end cut off, in turn, for ever."""
-    original = path.read_bytes()
-    copy = folder / path.name
-    while True:
-        content = bytearray(original)
-        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
-        copy.write_bytes(content)
-        yield copy
-        copy.write_bytes(original[: rng.integers(len(original))])
-        yield copy
-
-
-@pytest.mark.parametrize(("name", "tries"), [("gan.weights.h5", 150), ("gan.keras", 60)])
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="files are read alike on every backend")
-def test_a_damaged_file_is_loaded_rightly_or_not_at_all(saved, tmp_path, name, tries):
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["gan.weights.h5", "gan.keras"])
+def test_a_damaged_file_is_loaded_correctly_or_not_at_all(saved, tmp_path, name):
     gan, right = tiny("mnist", seed=5), tiny("mnist")
     right.load_weights(saved / name)
     expected, before = weights(right), weights(gan)
-    refused = 0
-    for path, _ in zip(damaged(saved / name, np.random.default_rng(0), tmp_path), range(tries), strict=False):
+    tried = refused = 0
+    for copy in damaged((saved / name).read_bytes()):
+        tried += 1
+        (tmp_path / name).write_bytes(copy)
         try:
-            gan.load_weights(path)
+            gan.load_weights(tmp_path / name)
         except (OSError, ValueError):
             refused += 1
             kept = before
@@ -114,17 +105,21 @@ def test_a_damaged_file_is_loaded_rightly_or_not_at_all(saved, tmp_path, name, t
             np.testing.assert_array_equal(ours, theirs)
         gan.load_weights(saved / name)
         before = expected
-    assert refused > tries // 2
+    assert refused > tried // 2
 
 
 # what keras.saving.load_model, zipfile and h5py raise of a damaged archive
 OF_KERAS = (ValueError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile)
 
 
-def test_a_damaged_model_is_loaded_rightly_or_not_at_all(saved, tmp_path):
+@pytest.mark.once
+def test_a_damaged_model_is_loaded_correctly_or_not_at_all(saved, tmp_path):
     expected = weights(keras.saving.load_model(saved / "gan.keras"))
-    refused = 0
-    for path, _ in zip(damaged(saved / "gan.keras", np.random.default_rng(1), tmp_path), range(40), strict=False):
+    path = tmp_path / "gan.keras"
+    tried = refused = 0
+    for copy in damaged((saved / "gan.keras").read_bytes()):
+        tried += 1
+        path.write_bytes(copy)
         try:
             gan = keras.saving.load_model(path)
         except OF_KERAS:
@@ -132,9 +127,10 @@ def test_a_damaged_model_is_loaded_rightly_or_not_at_all(saved, tmp_path):
         else:
             for ours, theirs in zip(weights(gan), expected, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
-    assert refused > 20
+    assert refused > tried // 2
 
 
+@pytest.mark.once
 def test_a_flipped_bit_of_the_weights_in_an_archive_is_found(saved, tmp_path):
     content = bytearray((saved / "gan.keras").read_bytes())
     with zipfile.ZipFile(saved / "gan.keras") as archive:
@@ -162,6 +158,7 @@ def rewritten(saved, tmp_path, name, change):
 ARRAYS = ("g_opt/vars/2", "generator/layers/dense/vars/0", "vars/random_state_1")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ARRAYS)
 def test_an_array_that_claims_to_be_huge_is_not_read(saved, tmp_path, name):
     def claim(file, name):
@@ -172,6 +169,7 @@ def test_an_array_that_claims_to_be_huge_is_not_read(saved, tmp_path, name):
     fails_and_changes_nothing(tiny("mnist"), path, ValueError, "another model.*1073741824 bytes")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("kind", ["external link", "soft link", "external storage", "virtual"])
 def test_weights_that_lie_in_another_place_are_refused(saved, tmp_path, name, kind):
@@ -198,6 +196,7 @@ def test_weights_that_lie_in_another_place_are_refused(saved, tmp_path, name, ki
     fails_and_changes_nothing(tiny("mnist"), path, OSError, f"{name} leads to another")
 
 
+@pytest.mark.once
 def test_an_archive_that_would_grow_is_refused(tmp_path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -206,6 +205,7 @@ def test_an_archive_that_would_grow_is_refused(tmp_path):
     fails_and_changes_nothing(tiny(), path, OSError, "model.weights.h5 would grow from .* to 67108864 bytes")
 
 
+@pytest.mark.once
 def test_paths_in_an_archive_lead_nowhere(saved, tmp_path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
@@ -223,6 +223,7 @@ def test_paths_in_an_archive_lead_nowhere(saved, tmp_path):
     assert not list(tmp_path.rglob("evil*"))
 
 
+@pytest.mark.once
 def test_code_in_a_file_is_not_run(tmp_path):
     z = keras.Input((4,))
     x = keras.layers.Reshape((2, 2, 1))(keras.layers.Lambda(lambda z: z)(z))
@@ -232,6 +233,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
         keras.saving.load_model(tmp_path / "gan.keras")
 
 
+@pytest.mark.once
 def test_a_setting_that_this_version_does_not_know_is_named(saved, tmp_path):
     path = tmp_path / "newer.keras"
     with zipfile.ZipFile(saved / "gan.keras") as old, zipfile.ZipFile(path, "w") as new:

@@ -85,6 +85,7 @@ def gradients_by_descent(networks, step):
 NETWORKS = (networks_with_batch_norm, networks_without_batch_norm)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("networks", NETWORKS)
 @pytest.mark.parametrize("update", UPDATES)
 def test_gradients_equal_those_of_a_plain_step(update, networks):
@@ -107,6 +108,7 @@ def test_gradients_equal_those_of_a_plain_step(update, networks):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("update", UPDATES)
 def test_mixed_bfloat16_has_the_gradients_of_float32(update):
     losses, gradients = [], []
@@ -126,10 +128,11 @@ def test_mixed_bfloat16_has_the_gradients_of_float32(update):
         gradients.append([np.concatenate([part.ravel() for part in of_network]) for of_network in parts])
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
     for full, half in zip(*gradients, strict=True):
-        # 8 bits of mantissa, 0.4 % an operation; 5.8 % in all were seen on JAX, less on the others
-        assert 1e-6 < np.linalg.norm(half - full) / np.linalg.norm(full) < 0.1
+        # 8 bits of mantissa, 0.4 % per operation; 5.8 % in all were seen on JAX, less on the others
+        assert np.linalg.norm(half - full) / np.linalg.norm(full) < 0.1
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("networks", NETWORKS)
 @pytest.mark.parametrize("update", UPDATES)
 def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update, networks):
@@ -269,6 +272,7 @@ def test_weight_regularisers_count():
     np.testing.assert_allclose(difference, 0.5, rtol=1e-4)
 
 
+@pytest.mark.compiled
 def test_a_frozen_network_stays_as_it_is(images):
     gan = tiny()
     gan.generator.trainable = False
@@ -361,6 +365,7 @@ def test_accuracies_are_the_shares_of_logits_on_the_right_side_of_zero():
         assert logs["fake_accuracy"] == pytest.approx((fake[:, 0, 0, 0] < 0).mean())
 
 
+@pytest.mark.compiled
 def test_epoch_logs_weigh_a_smaller_last_batch_by_its_size():
     g, _ = networks_without_batch_norm()
     d = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
@@ -372,6 +377,7 @@ def test_epoch_logs_weigh_a_smaller_last_batch_by_its_size():
     assert history["real_accuracy"] == pytest.approx([0.8])
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_compiled_or_not_a_step_is_the_same(images, jit_compile):
     if BACKEND == "torch" and jit_compile:

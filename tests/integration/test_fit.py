@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from conftest import BACKEND, assert_identical, starts_workers, tiny
 
+pytestmark = pytest.mark.compiled
+
 
 def new(**options):
     """A model with dropout, so that every draw counts."""
@@ -22,18 +24,29 @@ def trained(images, fit=(), **options):
     return gan
 
 
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
+
+
+@pytest.fixture(scope="module")
+def plain(images):
+    """That model, trained once for all tests, which only compare with it."""
+    return trained(images)
+
+
 def close(one, other, rtol=1e-5, atol=1e-6):
     for a, b in zip(one.weights, other.weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=rtol, atol=atol)
     assert one.optimizer.iterations.numpy() == other.optimizer.iterations.numpy()
 
 
-def test_several_steps_in_one_execution(images):
+def test_several_steps_in_one_execution(images, plain):
     if BACKEND == "torch":
         with pytest.raises(ValueError, match="must be 1 with the PyTorch backend"):  # Keras says so
             trained(images, steps_per_execution=3)
         return
-    close(trained(images, steps_per_execution=3), trained(images))
+    close(trained(images, steps_per_execution=3), plain)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a loop on the device, which is JAX's")
@@ -51,7 +64,7 @@ def test_several_steps_in_one_call_of_a_gpu(images, n, monkeypatch):
         np.testing.assert_allclose(gan.history.history[name], values, rtol=1e-4)
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a call that is TensorFlow's")
+@pytest.mark.once
 def test_a_step_is_called_without_what_keras_wraps_it_in(images):
     import tensorflow as tf
 
@@ -66,11 +79,11 @@ def test_a_step_is_called_without_what_keras_wraps_it_in(images):
         np.testing.assert_allclose(gan.history.history[name], values, rtol=1e-4)
 
 
-def test_eager_steps(images):
-    close(trained(images, run_eagerly=True), trained(images), rtol=1e-3, atol=1e-4)
+def test_eager_steps(images, plain):
+    close(trained(images, run_eagerly=True), plain, rtol=1e-3, atol=1e-4)
 
 
-def test_epochs_of_a_few_steps_of_endless_data(images):
+def test_epochs_of_a_few_steps_of_endless_data(images, plain):
     def endless():
         while True:
             for i in range(0, 24, 8):
@@ -79,14 +92,14 @@ def test_epochs_of_a_few_steps_of_endless_data(images):
     other = new()
     history = other.fit(endless(), steps_per_epoch=2, epochs=3, shuffle=False, verbose=0)
     assert history.epoch == [0, 1, 2]
-    close(trained(images), other)
+    close(plain, other)
 
 
-def test_epochs_that_go_on_where_others_ended(images):
+def test_epochs_that_go_on_where_others_ended(images, plain):
     gan = trained(images, fit={"epochs": 1})
     history = gan.fit(images, batch_size=8, initial_epoch=1, epochs=2, shuffle=False, verbose=0)
     assert history.epoch == [1]
-    assert_identical(gan, trained(images))
+    assert_identical(gan, plain)
 
 
 def test_a_smaller_last_batch_trains_as_it_is(images):
@@ -102,19 +115,19 @@ def test_a_batch_of_one(images):
     assert all(np.isfinite(v.numpy()).all() for v in gan.variables)
 
 
-def test_batch_by_batch_by_hand(images):
+def test_batch_by_batch_by_hand(images, plain):
     gan = new()
     for i in (0, 8, 16) * 2:
         logs = gan.train_on_batch(images[i : i + 8], return_dict=True)
-    close(gan, trained(images))
+    close(gan, plain)
     assert logs["loss"] == pytest.approx(logs["g_loss"] + logs["d_loss"], rel=1e-5)
 
 
-def test_validation_disturbs_nothing_and_is_what_evaluate_says(images):
+def test_validation_disturbs_nothing_and_is_what_evaluate_says(images, plain):
     gan = new()
     options = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
     history = gan.fit(images, validation_data=(images[:8],), validation_freq=2, **options).history
-    close(gan, trained(images), rtol=0, atol=0)
+    close(gan, plain, rtol=0, atol=0)
     figures = gan.evaluate(images[:8], batch_size=8, verbose=0, return_dict=True)
     for name, value in figures.items():
         assert history[f"val_{name}"] == pytest.approx([value], rel=1e-5)
@@ -127,7 +140,7 @@ def test_a_share_of_the_images_held_out(images):
     close(gan, trained(images[:16]))
 
 
-def test_workers_keep_the_order_of_batches(images):
+def test_workers_keep_the_order_of_batches(images, plain):
     class Batches(keras.utils.PyDataset):
         def __len__(self):
             return 3
@@ -137,18 +150,18 @@ def test_workers_keep_the_order_of_batches(images):
 
     gan = new()
     gan.fit(Batches(workers=3), epochs=2, shuffle=False, verbose=0)
-    close(gan, trained(images))
+    close(gan, plain)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="DataLoader is torch's")
 @starts_workers
-def test_worker_processes_of_a_loader(images):
+def test_worker_processes_of_a_loader(images, plain):
     import torch
 
     loader = torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=8, num_workers=1)
     gan = new()
     gan.fit(loader, epochs=2, shuffle=False, verbose=0)
-    close(gan, trained(images))
+    close(gan, plain)
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
@@ -166,11 +179,11 @@ def test_a_frozen_layer_stays_and_the_others_train(images, network):
     assert moved == [False] + [True] * (len(layers) - 1)
 
 
-def test_a_callback_list_made_by_hand(images):
+def test_a_callback_list_made_by_hand(images, plain):
     seen = []
     watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     gan = new()
     callbacks = keras.callbacks.CallbackList([watch], add_history=True, model=gan)
     gan.fit(images, batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
     assert seen == [0, 1]
-    assert_identical(gan, trained(images))
+    assert_identical(gan, plain)

@@ -64,6 +64,7 @@ def test_backup_and_restore_within_an_epoch(tmp_path, images):
     assert saved == [2, 4, 6, 8, 10, 12]
 
 
+@pytest.mark.once
 def test_csv_logger_writes_every_log(tmp_path, images):
     history = fit(tiny(), images, keras.callbacks.CSVLogger(tmp_path / "log.csv"))
     with (tmp_path / "log.csv").open() as file:
@@ -86,6 +87,7 @@ def test_early_stopping_restores_the_best_weights(images):
     assert any((a != b).any() for a, b in zip(kept[best], kept[-1], strict=True))
 
 
+@pytest.mark.once
 def test_history_holds_every_log_of_every_epoch(images):
     history = fit(tiny(), images, validation_data=(images[:8],), epochs=3, validation_freq=2)
     assert set(history) == LOGS | {f"val_{name}" for name in LOGS}
@@ -93,6 +95,7 @@ def test_history_holds_every_log_of_every_epoch(images):
     np.testing.assert_allclose(history["loss"], np.add(history["g_loss"], history["d_loss"]), rtol=1e-5)
 
 
+@pytest.mark.once
 def test_lambda_callback_sees_every_batch_and_epoch(images):
     seen = []
     watch = keras.callbacks.LambdaCallback(
@@ -168,6 +171,7 @@ def test_orbax_checkpoint_is_loaded_as_a_model(tmp_path, images):
     assert_identical(gan, keras.saving.load_model(tmp_path / "orbax"))
 
 
+@pytest.mark.once
 def test_progbar_logger_shows_the_logs(images, capsys):
     fit(tiny(), images, epochs=2, verbose=2)
     output = capsys.readouterr().out
@@ -176,6 +180,7 @@ def test_progbar_logger_shows_the_logs(images, capsys):
         assert output.count(f" {name}: ") == 2
 
 
+@pytest.mark.once
 def test_remote_monitor_sends_the_logs(images):
     received = []
 
@@ -257,6 +262,7 @@ def test_what_was_saved_before_training_diverged_stays(tmp_path, images, fault, 
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.once
 def test_tensorboard_writes_scalars_of_all_logs(tmp_path, images):
     import tensorflow as tf
 

@@ -4,14 +4,14 @@ import re
 
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny
+from conftest import tiny
 from scripts import run
 from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 
 import keras_dcgan
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
+pytestmark = pytest.mark.once
 ROW = re.compile(r"^(raw pixels|untrained network|trained network) +(\d+) +(\S+) +([\d.]+)%$", re.MULTILINE)
 
 

@@ -243,8 +243,8 @@ elif BACKEND == "jax":
     if PROCESSES > 1:
         import jax
 
-        # a process is missed after 10 seconds, not after the 100 that Keras leaves as they are
-        jax.distributed.initialize = functools.partial(jax.distributed.initialize, heartbeat_timeout_seconds=10)
+        if any(FOLDER.glob("die_*")):  # where a process is going to die, the others miss it after 10 seconds, not 100
+            jax.distributed.initialize = functools.partial(jax.distributed.initialize, heartbeat_timeout_seconds=10)
         keras.distribution.initialize(sys.argv[6], PROCESSES, PROCESS)
     if DEVICES * PROCESSES > 1:
         devices = keras.distribution.list_devices("cpu")

@@ -8,16 +8,17 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BACKEND
+from scripts import LIMIT
 
 SCRIPT = pathlib.Path(__file__).with_name("one_backend.py")
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    if BACKEND != "tensorflow":
-        pytest.skip("runs once for all backends, with TensorFlow's tests")
     installed = [b for b in BACKENDS if importlib.util.find_spec(b)]
     if len(installed) < 2:
         pytest.skip(f"only {installed[0]} is installed; pip install 'keras-dcgan[jax,torch]' brings the others")
@@ -25,7 +26,7 @@ def results(tmp_path_factory):
     for backend in installed:
         out = tmp_path_factory.mktemp(backend) / "results.npz"
         environment = os.environ | {"KERAS_BACKEND": backend}
-        subprocess.run([sys.executable, str(SCRIPT), str(out)], env=environment, check=True, timeout=600)
+        subprocess.run([sys.executable, str(SCRIPT), str(out)], env=environment, check=True, timeout=LIMIT)
         made[backend] = dict(np.load(out))
     return made
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BACKEND, starts_workers, tiny
+from conftest import starts_workers, tiny
 from PIL import Image
 from scripts import run
 from test_examples import frames
@@ -86,7 +86,7 @@ def test_fit_trains_on_it(streaming, folder, name):
     assert np.isfinite(history["loss"]).all()
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a long test of a script that is the same on every backend")
+@pytest.mark.once
 def test_the_example_goes_on_where_it_was(folder, tmp_path):
     options = [folder, "--size", "16", "--grey", "--batch-size", "8", "--out", tmp_path / "out"]
     run("examples/streaming.py", *options, "--epochs", 1)

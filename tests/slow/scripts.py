@@ -10,11 +10,12 @@ import sys
 
 import keras
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
+LIMIT = 3600  # seconds: ends a process that hangs; on an idle machine none takes a tenth of it
 
 
 def run(script, *options):
-    """Runs a script to its end, in this process, since to import TensorFlow takes longer than most; what it prints."""
+    """Runs a script to its end in this process, which has imported TensorFlow already, and returns what it prints."""
     path = ROOT / script
     printed, before = io.StringIO(), (sys.argv, sys.path[:])
     sys.argv = [str(path), *map(str, options)]
@@ -43,8 +44,15 @@ def start(script, *options):
 
 
 def run_apart(script, *options):
-    """Runs a script to its end in a process of its own; what it prints."""
-    process = start(script, *options)
-    output, errors = process.communicate(timeout=600)
+    """Runs a script to its end in a process of its own and returns what it prints."""
+    with start(script, *options) as process:
+        output, errors = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, errors
     return output
+
+
+def run_killed(moment, script, *options):
+    """Runs a script in a process that kills itself at a moment; see `killing.py`."""
+    with start("tests/slow/killing.py", *moment, ROOT / script, *options) as process:
+        _, errors = process.communicate(timeout=LIMIT)
+    assert process.returncode == -9, errors

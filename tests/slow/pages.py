@@ -1,13 +1,12 @@
 """The code of a page of the docs, as a program; run as a script, on a few images and for a few steps.
 
-    python tests/pages.py PAGE
+    python tests/slow/pages.py PAGE
 
 A program is what stands in ```python blocks, in order. Lines that readers do not see add what a block needs: `% run:`
 a line of code, `% on: BACKEND` on which backend the rest of the section runs, TensorFlow where nothing is said.
 """
 
 import pathlib
-import re
 import sys
 
 import keras
@@ -15,7 +14,7 @@ import numpy as np
 
 import keras_dcgan
 
-DOCS = pathlib.Path(__file__).parents[1] / "docs"
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
 PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in DOCS.rglob("*.md") if path.parent.name[0] != "_"}
 
 
@@ -37,13 +36,6 @@ def program(page, backend):
             continue
         code.append("")  # the same line numbers as in the page
     return "\n".join(code) if any(code) else ""
-
-
-def commands(text):
-    """Lines of ```sh blocks, without comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line.partition("#")[0].strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if line]
 
 
 def shorten(set_attribute):

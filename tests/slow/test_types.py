@@ -8,16 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from conftest import BACKEND
 
 import keras_dcgan
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 MODULES = ("augmentation", "callbacks", "datasets", "images", "latents", "losses", "metrics", "networks", "presets")
 
 # one of pytest's workers runs them all, and mypy once
 pytestmark = [
-    pytest.mark.skipif(BACKEND != "tensorflow", reason="types are the same on every backend"),
+    pytest.mark.once,
     pytest.mark.xdist_group("types"),
 ]
 

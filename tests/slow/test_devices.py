@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 from PIL import Image
+from scripts import LIMIT
 
 pytestmark = pytest.mark.xdist_group("devices")  # one of pytest's workers runs them all, and trains `alone` once
 SCRIPT = pathlib.Path(__file__).with_name("on_devices.py")
@@ -44,7 +45,7 @@ def start(task, folder, devices=1, processes=1):
 def ended(started):
     """`(code, stdout, stderr)` of every process."""
     try:
-        told = [process.communicate(timeout=120) for process in started]
+        told = [process.communicate(timeout=LIMIT) for process in started]
     finally:
         for process in started:
             process.kill()
@@ -156,7 +157,7 @@ def test_processes_read_their_own_files(tmp_path, devices, processes):
     assert (made[0]["epoch_0.pixels"] != made[0]["epoch_1.pixels"]).any()
 
 
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="a strategy of TensorFlow")
+@pytest.mark.once
 def test_several_machines_are_refused_on_tensorflow(tmp_path):
     code = """
 import numpy as np, tensorflow as tf, keras_dcgan

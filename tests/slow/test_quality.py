@@ -6,14 +6,13 @@ import re
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND
 from PIL import Image
 from scripts import run
 
 import keras_dcgan
 from keras_dcgan import metrics
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="scripts in Keras, the same on every backend")
+pytestmark = pytest.mark.once
 FOLDER = "benchmarks/quality"
 
 

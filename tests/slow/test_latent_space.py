@@ -7,11 +7,11 @@ import statistics
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny
+from conftest import tiny
 from PIL import Image, ImageSequence
 from scripts import run
 
-pytestmark = pytest.mark.skipif(BACKEND != "tensorflow", reason="a script in Keras, the same on every backend")
+pytestmark = pytest.mark.once
 SCRIPT = "examples/latent_space.py"
 
 

@@ -1,0 +1,74 @@
+"""A training that is killed again and again ends like one that never was: real processes, real SIGKILL."""
+
+import json
+import signal
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from conftest import assert_identical, weights
+from PIL import Image
+from scripts import LIMIT, run_killed, start
+
+from keras_dcgan import images, saving
+
+SCRIPT = "tests/slow/train.py"
+EPOCHS = 10
+# an audit event, the end of a file's name, and which of these events in the life of the process. At the end of every
+# epoch these are written, in this order: weights of the backup, their epoch, the checkpoint, the animation
+MOMENTS = [
+    ("tempfile.mkstemp", ".h5", 2),  # weights: before the first byte
+    ("os.rename", "latest.weights.h5", 1),  # written to a temporary name, not yet moved into place
+    ("open", "training_metadata.json", 2),  # new weights, old epoch
+    ("os.rename", "gan.keras", 1),
+    ("os.rename", "samples.gif", 2),
+    ("train", "step", 5),  # in the middle of an epoch
+]
+
+
+def assert_files_are_whole(folder):
+    """Every file under its final name can be read, checksums included; returns the names."""
+    names = {path.name for path in folder.rglob("*") if not path.name.startswith(".")}
+    if "samples.gif" in names:
+        with Image.open(folder / "samples.gif") as file:
+            for i in range(file.n_frames):
+                file.seek(i)
+                file.load()
+    if "gan.keras" in names:
+        with zipfile.ZipFile(folder / "gan.keras") as archive:
+            assert archive.testzip() is None
+    if "latest.weights.h5" in names:
+        saving._check_file(folder / "backup" / "latest.weights.h5")
+    if "training_metadata.json" in names:
+        json.loads((folder / "backup" / "training_metadata.json").read_text())
+    return names
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize(
+    ("preset", "update", "moments"),
+    [("mnist", "simultaneous", MOMENTS), ("fashion_mnist_conditional", "alternating", MOMENTS[2:])],
+)
+def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path, preset, update, moments):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    with start(SCRIPT, whole, preset, update, EPOCHS) as undisturbed:
+        for moment in moments:
+            run_killed(moment, SCRIPT, killed, preset, update, EPOCHS)
+            assert_files_are_whole(killed)
+        for process in (start(SCRIPT, killed, preset, update, EPOCHS), undisturbed):
+            _, errors = process.communicate(timeout=LIMIT)
+            assert process.returncode == 0, errors
+    assert assert_files_are_whole(killed) - {"backup"} == {"samples.gif", "gan.keras", "end.keras"}
+    expected = keras.saving.load_model(whole / "end.keras")
+    assert_identical(keras.saving.load_model(killed / "end.keras"), expected)
+    assert expected.optimizer.iterations.numpy() == 3 * EPOCHS
+    for a, b in zip(weights(keras.saving.load_model(killed / "gan.keras")), weights(expected), strict=True):
+        np.testing.assert_array_equal(a, b)
+    frames = [images.load_animation(path / "samples.gif", EPOCHS + 1, duration=200) for path in (whole, killed)]
+    assert [len(each) for each in frames] == [EPOCHS + 1] * 2
+    for ours, theirs in zip(*frames, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours.convert("RGB")), np.asarray(theirs.convert("RGB")))
