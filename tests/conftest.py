@@ -5,6 +5,9 @@ import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Each of pytest's workers computes on one thread: tiny models gain nothing from more, and PyTorch's would wait for cores.
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+    os.environ.setdefault(name, "1")
 # Most tests train the same tiny networks: compile them once, for the processes that tests start as well. Each pytest
 # worker has a cache of its own, since JAX may read a file that another process has only half written.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="keras_dcgan_jax_")

@@ -202,10 +202,9 @@ def test_rounding_at_the_ends_of_the_range_is_accepted(images):
 
 def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels):
     logs = []
-    for dtype in ("int32", "uint8", "int8", "int16", "uint16", "int64"):
-        for shape in ((24,), (24, 1)) if dtype in ("int32", "uint8") else ((24,),):
-            gan = tiny("radford_28_conditional")
-            logs.append(gan.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True))
+    for dtype, shape in (("int32", (24,)), ("uint8", (24, 1)), ("int16", (24,)), ("uint16", (24,)), ("int64", (24, 1))):
+        gan = tiny("radford_28_conditional")
+        logs.append(gan.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True))
     assert all(each == logs[0] for each in logs)
 
 

@@ -128,6 +128,7 @@ def test_recommended_mnist_joins_two_networks():
     assert outline(gan.discriminator) == outline(build("radford_mnist", kernel_size=4).discriminator)
 
 
+@pytest.mark.once
 def test_labels_of_radford_mnist_stay_one_hot_through_training():
     gan = build("radford_mnist", image_shape=(8, 8, 1), width=1 / 32)
     gan.compile()
@@ -219,7 +220,7 @@ def test_batch_norm_without_scale_and_centre_is_an_option():
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "fashion_mnist_conditional"])
 def test_batch_norm_may_be_synchronised_over_replicas(name):
     def norms(**overrides):
-        layers = build(name, **overrides)._flatten_layers()
+        layers = build(name, width=1 / 32, **overrides)._flatten_layers()
         return [layer.synchronized for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
 
     assert norms()
@@ -317,6 +318,7 @@ def inputs(gan, x, n):
     return [x, np.arange(n, dtype="int32") % gan.num_classes] if hasattr(gan, "num_classes") else x
 
 
+@pytest.mark.once
 @hypothesis.given(systems(), st.integers(1, 5), st.integers(0, 2**31 - 1))
 def test_every_system_at_every_size(system, n, seed):
     name, overrides = system
@@ -406,6 +408,7 @@ def test_without_a_seed_weights_differ():
     assert (one.weights[0].numpy() != other.weights[0].numpy()).any()
 
 
+@pytest.mark.once
 def test_ends_in_float32_under_mixed_precision():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
