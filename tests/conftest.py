@@ -13,8 +13,10 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="keras_dcgan_jax_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-if os.environ.get("KERAS_BACKEND") == "jax":  # most of the time goes into compiling a few steps of tiny networks
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# on JAX most of the time goes into compiling a few steps of tiny networks
+FAST_COMPILATION = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}
+if os.environ.get("KERAS_BACKEND") == "jax":
+    os.environ.setdefault(*next(iter(FAST_COMPILATION.items())))
 
 import hypothesis
 import keras
@@ -72,6 +74,15 @@ def images():
 def labels():
     """Labels of the 24 images, three classes."""
     return np.arange(24, dtype="int64") % 3
+
+
+@pytest.fixture
+def little(tmp_path):
+    """A .npz file of 64 training and 64 test images (28, 28, 1) with labels, for scripts."""
+    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
+    path = tmp_path / "little.npz"
+    np.savez(path, x_train=images[:64], y_train=labels[:64], x_test=images[64:128], y_test=labels[64:128])
+    return path
 
 
 def from_preset(name, **arguments):

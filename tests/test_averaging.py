@@ -21,9 +21,9 @@ def values(network):
 @pytest.mark.parametrize(
     ("preset", "momentum", "update"),
     [
-        ("radford_28", 0.05, "simultaneous"),
+        pytest.param("radford_28", 0.05, "simultaneous", marks=pytest.mark.once),
         ("radford_28", 0.999, "alternating"),
-        ("radford_28_conditional", 0.05, "alternating"),
+        pytest.param("radford_28_conditional", 0.05, "alternating", marks=pytest.mark.once),
         ("radford_28_conditional", 0.999, "simultaneous"),
     ],
 )

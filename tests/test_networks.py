@@ -7,7 +7,7 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, from_preset
+from conftest import BACKEND, FUZZ, from_preset
 from hypothesis import strategies as st
 
 import keras_dcgan
@@ -345,7 +345,7 @@ def test_every_system_at_every_size(system, n, seed):
 @hypothesis.given(
     st.sampled_from(sorted(PRESETS)), st.integers(1, 40), st.integers(1, 40), st.integers(1, 4), st.data()
 )
-@hypothesis.settings(max_examples=40)
+@hypothesis.settings(max_examples=FUZZ or 40)
 def test_a_size_is_made_or_refused_with_the_nearest_that_work(name, height, width, channels, data):
     sizes = {"width": 1 / 64, "image_shape": (height, width, channels)}
     try:

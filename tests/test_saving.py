@@ -103,8 +103,7 @@ def test_a_damaged_file_is_loaded_correctly_or_not_at_all(saved, tmp_path, name)
             kept = expected
         for ours, theirs in zip(weights(gan), kept, strict=True):
             np.testing.assert_array_equal(ours, theirs)
-        gan.load_weights(saved / name)
-        before = expected
+        before = kept
     assert refused > tried // 2
 
 
@@ -253,10 +252,10 @@ def test_a_backup_whose_epoch_was_not_written_resumes_at_that_of_its_weights(tmp
     """A process that is killed between the two files of BackupAndRestore leaves new weights and an old epoch."""
 
     def fit(gan, *callbacks):
-        gan.fit(images, batch_size=8, epochs=4, shuffle=False, verbose=0, callbacks=[backup, *callbacks])
+        gan.fit(images, batch_size=24, epochs=4, shuffle=False, verbose=0, callbacks=[backup, *callbacks])
 
     whole, killed, resumed = tiny("mnist"), tiny("mnist"), tiny("mnist")
-    whole.fit(images, batch_size=8, epochs=4, shuffle=False, verbose=0)
+    whole.fit(images, batch_size=24, epochs=4, shuffle=False, verbose=0)
     backup = keras.callbacks.BackupAndRestore(tmp_path)
 
     class Killed(Exception):

@@ -45,12 +45,13 @@ def test_backup_and_restore_goes_on_bit_for_bit(tmp_path, images, update):
         return keras.callbacks.BackupAndRestore(tmp_path / "backup")
 
     whole = start()
-    fit(whole, images)
+    fit(whole, images, batch_size=12)
     with pytest.raises(Interrupted):
-        fit(start(), images, backup(), interrupt(1))
+        fit(start(), images, backup(), interrupt(1), batch_size=12)
     resumed = start()
     epochs = []
-    fit(resumed, images, backup(), keras.callbacks.LambdaCallback(on_epoch_begin=lambda i, logs: epochs.append(i)))
+    watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda i, logs: epochs.append(i))
+    fit(resumed, images, backup(), watch, batch_size=12)
     assert epochs == [2, 3]
     assert_identical(resumed, whole)
     assert not (tmp_path / "backup").exists()

@@ -15,7 +15,6 @@ from conftest import BACKEND
 from PIL import Image
 from scripts import LIMIT
 
-pytestmark = pytest.mark.xdist_group("devices")  # one of pytest's workers runs them all, and trains `alone` once
 SCRIPT = pathlib.Path(__file__).with_name("on_devices.py")
 # (devices, processes)
 MANY = {"tensorflow": [(2, 1)], "jax": [(2, 1), (4, 1), (1, 2)], "torch": [(1, 2)]}[BACKEND]

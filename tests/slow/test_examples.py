@@ -11,6 +11,8 @@ from scripts import run, run_killed
 
 import keras_dcgan
 
+pytestmark = pytest.mark.once
+
 
 def losses(out):
     with (out / "losses.csv").open() as file:
@@ -30,7 +32,7 @@ def colourful(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("options", [[], pytest.param(["--conditional"], marks=pytest.mark.once)])
+@pytest.mark.parametrize("options", [[], ["--conditional"]])
 def test_quickstart(tmp_path, little, options):
     out = tmp_path / "new" / "out"
     output = run("examples/quickstart.py", "--epochs", 2, "--data", little, "--out", out, *options)
@@ -45,7 +47,6 @@ def test_quickstart(tmp_path, little, options):
     np.testing.assert_array_equal(drawn[4:60:2, 4:60:2], gan.generate(100, seed=1)[0, ..., 0])
 
 
-@pytest.mark.once
 def test_mnist_lab(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/mnist_lab.py", "--data", little, "--epochs", 2, "--out", out, "--seed", 3)
@@ -62,7 +63,6 @@ def test_mnist_lab(tmp_path, little):
     assert gan.optimizer.iterations.numpy() == 2
 
 
-@pytest.mark.once
 def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_path, little):
     out = tmp_path / "out"
     run("examples/mnist.py", "--data", little, "--epochs", 16, "--out", out)
@@ -80,7 +80,6 @@ def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_
     assert keras.saving.load_model(out / "gan-017.keras").optimizer.iterations.numpy() == 17
 
 
-@pytest.mark.once
 def test_cifar10_killed_resumes_after_the_last_whole_epoch(tmp_path, colourful):
     out = tmp_path / "out"
     options = ("--data", colourful, "--epochs", 6, "--out", out)
@@ -96,7 +95,6 @@ def test_cifar10_killed_resumes_after_the_last_whole_epoch(tmp_path, colourful):
         assert sheet.mode == "RGB"
 
 
-@pytest.mark.once
 def test_fashion_mnist_conditional(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/fashion_mnist_conditional.py", "--data", little, "--epochs", 2, "--out", out)
@@ -111,7 +109,6 @@ def test_fashion_mnist_conditional(tmp_path, little):
         assert film.size == (10 * 30 + 2,) * 2
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
 def test_recommended(tmp_path, little, options):
     out = tmp_path / "out"
@@ -138,7 +135,6 @@ def test_recommended(tmp_path, little, options):
     assert frames(out / "film.gif") == 3
 
 
-@pytest.mark.once
 def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
     given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--steps-per-execution", 3)
     preset = ("--conditional", "--preset", "recommended_fashion_mnist")
@@ -150,7 +146,6 @@ def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_pa
     assert gan.get_compile_config()["steps_per_execution"] == 3
 
 
-@pytest.mark.once
 def test_recommended_says_what_labels_are_for(tmp_path, colourful, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("examples/recommended.py", "--data", colourful, "--conditional", "--out", tmp_path / "out")
@@ -159,7 +154,6 @@ def test_recommended_says_what_labels_are_for(tmp_path, colourful, capsys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.once
 def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "own" / "a").mkdir(parents=True)
@@ -177,7 +171,6 @@ def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
     assert not any(norm.scale or norm.center for norm in norms)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("preset", "options", "side", "policy"),
     [
@@ -200,7 +193,6 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
         assert sheet.size == (2 * (10 * (side + 2) + 2),) * 2
 
 
-@pytest.mark.once
 def test_gone_wrong(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/gone_wrong.py", "--data", little, "--only", "well", "noise", "--epochs", 1, "--out", out)
@@ -211,7 +203,6 @@ def test_gone_wrong(tmp_path, little):
     assert [float(rows[name]) for name in ("well", "noise")] == pytest.approx(d_losses, abs=0.005)
 
 
-@pytest.mark.once
 def test_sigmoid_twice(tmp_path, little):
     out = tmp_path / "out"
     output = run("examples/sigmoid_twice.py", "--data", little, "--epochs", 1, "--out", out)
@@ -223,7 +214,6 @@ def test_sigmoid_twice(tmp_path, little):
     assert tanh == pytest.approx(linear, abs=0.2)
 
 
-@pytest.mark.once
 def test_plot_losses(tmp_path):
     table = tmp_path / "losses.csv"
     header = "epoch,d_loss,fake_accuracy,g_loss,loss,real_accuracy\n"
@@ -237,7 +227,6 @@ def test_plot_losses(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "again.png").convert("L")), first)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("data", [None, "little"])
 def test_classifier(tmp_path, little, data):
     out = tmp_path / "new" / "classifier.keras"

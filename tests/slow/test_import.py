@@ -12,6 +12,7 @@ import pytest
 
 import keras_dcgan
 
+pytestmark = pytest.mark.once
 OTHERS = {"tensorflow": ("jax", "torch"), "jax": ("tensorflow", "torch"), "torch": ("tensorflow", "jax")}
 
 

@@ -31,7 +31,11 @@ np.savez(out, made, *[v.numpy() for v in (*gan.variables, *gan.optimizer.variabl
 
 @pytest.mark.parametrize(
     ("preset", "update"),
-    [("mnist", "simultaneous"), ("radford_28", "alternating"), ("fashion_mnist_conditional", "alternating")],
+    [
+        pytest.param("mnist", "simultaneous", marks=pytest.mark.once),
+        pytest.param("radford_28", "alternating", marks=pytest.mark.once),
+        ("fashion_mnist_conditional", "alternating"),
+    ],
 )
 def test_goes_on_in_a_new_process_bit_for_bit(tmp_path, images, labels, preset, update):
     gan = tiny(preset)

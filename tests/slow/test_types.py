@@ -14,11 +14,7 @@ import keras_dcgan
 ROOT = pathlib.Path(__file__).parents[2]
 MODULES = ("augmentation", "callbacks", "datasets", "images", "latents", "losses", "metrics", "networks", "presets")
 
-# one of pytest's workers runs them all, and mypy once
-pytestmark = [
-    pytest.mark.once,
-    pytest.mark.xdist_group("types"),
-]
+pytestmark = pytest.mark.once
 
 USER = """
 import pathlib
