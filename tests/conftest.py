@@ -5,18 +5,16 @@ import shutil
 import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Each of pytest's workers computes on one thread: tiny models gain nothing from more, and PyTorch's would wait for cores.
-for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-    os.environ.setdefault(name, "1")
+# One thread for each pytest worker: tiny models gain nothing from more, and PyTorch's threads would wait for cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # Most tests train the same tiny networks: compile them once, for the processes that tests start as well. Each pytest
 # worker has a cache of its own, since JAX may read a file that another process has only half written.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="keras_dcgan_jax_")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
-# on JAX most of the time goes into compiling a few steps of tiny networks
-FAST_COMPILATION = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}
-if os.environ.get("KERAS_BACKEND") == "jax":
-    os.environ.setdefault(*next(iter(FAST_COMPILATION.items())))
+# XLA would take longer to optimize than tiny networks to run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import hypothesis
 import keras

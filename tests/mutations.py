@@ -72,9 +72,7 @@ MUTATIONS = {
         "self.g_opt, self.d_opt, self.update = of_discriminator, of_generator, update",
         "test_dcgan.py",
     ),
-    "the moving average not updated": Mutation(
-        "dcgan.py", "self._update_average()", "pass", "test_averaging.py"
-    ),
+    "the moving average not updated": Mutation("dcgan.py", "self._update_average()", "pass", "test_averaging.py"),
 }
 
 

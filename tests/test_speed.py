@@ -13,7 +13,7 @@ import keras_dcgan
 from keras_dcgan import networks
 
 STEPS = 4
-RATE = 1e-3
+RATE = 1e-4  # higher rates amplify rounding where a gradient is almost 0, and Adam steps at full size
 
 
 @pytest.fixture(params=["radford", "tutorial"])

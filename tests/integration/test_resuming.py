@@ -11,6 +11,7 @@ from conftest import assert_identical, tiny
 
 import keras_dcgan
 
+
 @pytest.mark.parametrize("preset", ["radford_28", "radford_28_conditional"])
 def test_everything_that_was_set_comes_back(tmp_path, preset):
     gan = tiny(preset, latent_prior="normal", value_range=(0, 1))

@@ -25,6 +25,7 @@ CONVERTING = [pytest.mark.filterwarnings(text) for text in CONVERTERS]
 if "howto/export.md" in WITH_CODE:
     WITH_CODE["howto/export.md"] = CONVERTING
 
+
 @pytest.mark.once
 def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch):
     images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")

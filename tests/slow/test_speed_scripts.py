@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from conftest import BACKEND
 from scripts import run, run_apart
 
 

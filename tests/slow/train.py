@@ -1,6 +1,6 @@
 """A training with all that writes files; test_kills.py kills it.
 
-    python train.py FOLDER PRESET UPDATE EPOCHS
+python train.py FOLDER PRESET UPDATE EPOCHS
 """
 
 import sys
