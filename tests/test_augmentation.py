@@ -106,7 +106,7 @@ class Recorded(keras.layers.Layer):
 
 
 @pytest.mark.parametrize("update", ["simultaneous", "alternating"])
-@pytest.mark.parametrize("preset", ["radford_28", "radford_28_conditional"])
+@pytest.mark.parametrize("preset", [pytest.param("radford_28", marks=pytest.mark.once), "radford_28_conditional"])
 def test_the_discriminator_sees_real_and_generated_images_through_it(images, labels, preset, update):
     augmentation = Recorded()
     augmentation.build((None, 8, 8, 1))
@@ -128,6 +128,7 @@ def test_the_discriminator_sees_real_and_generated_images_through_it(images, lab
     assert float(augmentation.count.numpy()) == 24 * {"simultaneous": 2, "alternating": 3}[update]
 
 
+@pytest.mark.once
 @pytest.mark.compiled
 def test_the_generator_learns_through_it():
     bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16, augmentation=DiffAugment(seed=0))

@@ -7,7 +7,7 @@ from conftest import assert_identical, tiny
 
 import keras_dcgan
 
-PRESETS = ("radford_28", "radford_28_conditional")
+PRESETS = (pytest.param("radford_28", marks=pytest.mark.once), "radford_28_conditional")
 
 
 def data(preset, images, labels):

@@ -200,12 +200,20 @@ def test_rounding_at_the_ends_of_the_range_is_accepted(images):
     tiny().train_on_batch((images / np.float32(127.5) - 1) * np.float32(1.0001))
 
 
-def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels):
-    logs = []
-    for dtype, shape in (("int32", (24,)), ("uint8", (24, 1)), ("int16", (24,)), ("uint16", (24,)), ("int64", (24, 1))):
-        gan = tiny("radford_28_conditional")
-        logs.append(gan.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True))
-    assert all(each == logs[0] for each in logs)
+@pytest.mark.parametrize(
+    ("dtype", "shape"),
+    [
+        ("int64", (24, 1)),
+        pytest.param("uint8", (24,), marks=pytest.mark.once),
+        pytest.param("int8", (24, 1), marks=pytest.mark.once),
+        pytest.param("int16", (24,), marks=pytest.mark.once),
+        pytest.param("uint16", (24, 1), marks=pytest.mark.once),
+    ],
+)
+def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels, dtype, shape):
+    one, other = tiny("radford_28_conditional"), tiny("radford_28_conditional")
+    expected = one.train_on_batch(images, labels.astype("int32"), return_dict=True)
+    assert other.train_on_batch(images, labels.astype(dtype).reshape(shape), return_dict=True) == expected
 
 
 @pytest.mark.parametrize("bad", [3, -1])

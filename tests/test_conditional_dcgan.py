@@ -8,10 +8,8 @@ from keras import layers
 
 from keras_dcgan import ConditionalDCGAN
 
-CONDITIONAL = ["radford_28_conditional", "fashion_mnist_conditional"]
 
-
-@pytest.fixture(params=CONDITIONAL)
+@pytest.fixture(params=[pytest.param("radford_28_conditional", marks=pytest.mark.once), "fashion_mnist_conditional"])
 def gan(request):
     return tiny(request.param)
 

@@ -37,6 +37,7 @@ def test_trains_with_fit_and_logs_what_it_promises(images):
     assert int(gan.g_opt.iterations.numpy()) == int(gan.d_opt.iterations.numpy()) == 6
 
 
+@pytest.mark.once
 @pytest.mark.compiled
 def test_learns_the_brightness_of_its_images():
     bright, gan = np.full((64, 8, 8, 1), 230, "uint8"), tiny(width=1 / 16)
@@ -76,6 +77,7 @@ def test_compile_takes_its_arguments_by_position_and_optimizers_by_name():
     assert gan.update == "alternating"
 
 
+@pytest.mark.once
 def test_compiling_again_starts_new_optimizers(images):
     gan = tiny()
     gan.train_on_batch(images)
@@ -144,6 +146,7 @@ def test_latents_of_an_integer_seed_are_the_same_on_every_backend():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(tiny().sample_latents(3, seed=7)), expected)
 
 
+@pytest.mark.once
 def test_training_draws_through_sample_latents(images):
     class Zeros(DCGAN):
         def sample_latents(self, n, seed=None):
@@ -195,6 +198,7 @@ def test_generating_disturbs_nothing(images):
     assert_identical(gan, other)
 
 
+@pytest.mark.once
 def test_same_seed_same_run(images):
     one, other = tiny("mnist"), tiny("mnist")
     for gan in (one, other):
@@ -218,6 +222,7 @@ def test_summarises(capsys):
     assert "generator" in capsys.readouterr().out
 
 
+@pytest.mark.once
 def test_mixed_bfloat16_trains(images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -217,7 +217,14 @@ def test_batch_norm_without_scale_and_centre_is_an_option():
     assert not any(layer.scale or layer.center for layer in norms)
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if name != "fashion_mnist_conditional"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "recommended" else pytest.param(name, marks=pytest.mark.once)
+        for name in PRESETS
+        if name != "fashion_mnist_conditional"
+    ],
+)
 def test_batch_norm_may_be_synchronised_over_replicas(name):
     def norms(**overrides):
         layers = build(name, width=1 / 32, **overrides)._flatten_layers()

@@ -161,9 +161,9 @@ def schedule():
     [
         lambda: keras.optimizers.Adam(schedule(), beta_1=0.5),
         lambda: keras.optimizers.Adam(1e-2, clipnorm=1e-3),
-        lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1e-2),
-        lambda: keras.optimizers.SGD(0.1, clipvalue=1e-3),
-        lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1),
+        pytest.param(lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1e-2), marks=pytest.mark.once),
+        pytest.param(lambda: keras.optimizers.SGD(0.1, clipvalue=1e-3), marks=pytest.mark.once),
+        pytest.param(lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1), marks=pytest.mark.once),
         lambda: keras.optimizers.SGD(1.0, gradient_accumulation_steps=2),
     ],
     ids=["schedule", "clipnorm", "global_clipnorm", "clipvalue", "weight_decay", "accumulation"],

@@ -137,6 +137,7 @@ def test_model_checkpoint_by_steps(tmp_path, images):
     assert steps == {"1-2": 2, "2-1": 4, "2-3": 6}
 
 
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore:Sharding info not provided")  # Orbax on JAX, of one device
 def test_orbax_checkpoint_holds_everything(tmp_path, images):
     pytest.importorskip("orbax.checkpoint", reason="OrbaxCheckpoint needs orbax-checkpoint")
@@ -158,6 +159,7 @@ def test_orbax_checkpoint_holds_everything(tmp_path, images):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.once
 @pytest.mark.filterwarnings("ignore:Sharding info not provided")
 @pytest.mark.xfail(
     reason="Keras 3.15: load_model matches an Orbax checkpoint by names, which differ in a loaded model",

@@ -1,8 +1,8 @@
 """Trains tiny models on several devices, or as one of several processes; test_devices.py starts it.
 
-    python on_devices.py TASK FOLDER DEVICES [PROCESSES PROCESS ADDRESS]
+    python on_devices.py TASK[,TASK ...] FOLDER DEVICES [PROCESSES PROCESS ADDRESS]
 
-Each process writes what it has made into FOLDER, under its number, and reads its own share of every batch.
+Each process writes the results of each task to FOLDER/TASK.PROCESS.npz and reads its own shard of every batch.
 """
 
 import contextlib
@@ -226,7 +226,7 @@ def mine(array):
     return shares[:, PROCESS].reshape((-1, *array.shape[1:]))
 
 
-TASK, FOLDER, DEVICES = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+TASKS, FOLDER, DEVICES = sys.argv[1].split(","), pathlib.Path(sys.argv[2]), int(sys.argv[3])
 PROCESSES, PROCESS = (int(sys.argv[4]), int(sys.argv[5])) if len(sys.argv) > 4 else (1, 0)
 BACKEND = keras.backend.backend()
 SHARE = BATCH  # images of a batch that a replica sees
@@ -256,7 +256,9 @@ elif PROCESSES > 1:
     SHARE //= PROCESSES
     torch.distributed.init_process_group("gloo", f"tcp://{sys.argv[6]}", rank=PROCESS, world_size=PROCESSES)
 
-made = {}
-with STRATEGY if DEVICES == 1 or BACKEND != "tensorflow" else STRATEGY.scope():
-    globals()[TASK](made)
-np.savez(FOLDER / f"{PROCESS}.npz", **{f"{key}.{name}": x for key, value in made.items() for name, x in value.items()})
+for task in TASKS:
+    made = {}
+    with STRATEGY if DEVICES == 1 or BACKEND != "tensorflow" else STRATEGY.scope():
+        globals()[task](made)
+    arrays = {f"{key}.{name}": x for key, value in made.items() for name, x in value.items()}
+    np.savez(FOLDER / f"{task}.{PROCESS}.npz", **arrays)

@@ -1,5 +1,6 @@
 """A training on several devices, or in several processes, is that on one: on_devices.py trains."""
 
+import functools
 import itertools
 import json
 import os
@@ -23,15 +24,15 @@ two = pytest.mark.parametrize(("devices", "processes"), [pair for pair in MANY i
 processes_alone = pytest.mark.parametrize("processes", sorted({p for _, p in MANY if p > 1}))
 
 
-def start(task, folder, devices=1, processes=1):
-    """Starts the processes of a task."""
+def start(tasks, folder, devices=1, processes=1):
+    """Starts the processes of some tasks."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     return [
         subprocess.Popen(
-            [sys.executable, SCRIPT, task, folder, str(devices), str(processes), str(i), address],
+            [sys.executable, SCRIPT, ",".join(tasks), folder, str(devices), str(processes), str(i), address],
             env=os.environ | {"XLA_FLAGS": flags},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -51,11 +52,11 @@ def ended(started):
     return [(process.returncode, *out) for process, out in zip(started, told, strict=True)]
 
 
-def run(task, folder, devices=1, processes=1):
-    """What every process has made."""
-    for code, _, errors in ended(start(task, folder, devices, processes)):
+def run(tasks, folder, devices=1, processes=1):
+    """The results of every process, by task."""
+    for code, _, errors in ended(start(tasks, folder, devices, processes)):
         assert code == 0, errors
-    return [dict(np.load(folder / f"{i}.npz")) for i in range(processes)]
+    return {task: [dict(np.load(folder / f"{task}.{i}.npz")) for i in range(processes)] for task in tasks}
 
 
 def assert_alike(made, expected):
@@ -68,20 +69,37 @@ def assert_alike(made, expected):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """What one device makes."""
-    return {task: run(task, tmp_path_factory.mktemp(task))[0] for task in ("one_training", "to_the_end")}
+    """The results of one device."""
+    results = run(["one_training", "to_the_end"], tmp_path_factory.mktemp("alone"))
+    return {task: made for task, (made,) in results.items()}
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """The results of several devices, from one start of the processes."""
+
+    @functools.cache
+    def results(devices, processes):
+        folder = tmp_path_factory.mktemp("together")
+        (folder / "images").mkdir()
+        for i in range(11):
+            Image.fromarray(np.full((2, 2), i, "uint8")).save(folder / "images" / f"{i:02d}.png")
+        tasks = ["one_training", "random_numbers"] + (["refusals", "own_files"] if devices < 4 else [])
+        return run(tasks, folder, devices, processes)
+
+    return results
 
 
 @many
-def test_weights_and_logs_are_those_of_one_device(alone, tmp_path, devices, processes):
-    for made in run("one_training", tmp_path, devices, processes):
+def test_weights_and_logs_are_those_of_one_device(alone, together, devices, processes):
+    for made in together(devices, processes)["one_training"]:
         assert len(made) >= 2 * (6 if BACKEND == "jax" and (devices, processes) != (2, 1) else 15)
         assert_alike(made, alone["one_training"])
 
 
 @many
-def test_no_two_images_share_latents_or_masks_and_a_seed_gives_the_same_run_also_resumed(tmp_path, devices, processes):
-    made = run("random_numbers", tmp_path, devices, processes)
+def test_no_two_images_share_latents_or_masks_and_a_seed_gives_the_same_run_also_resumed(together, devices, processes):
+    made = together(devices, processes)["random_numbers"]
     for kind in ("latents", "masks"):
         rows = made[0][f"first.{kind}"]
         if BACKEND == "torch":  # elsewhere every process knows all
@@ -97,26 +115,26 @@ def test_no_two_images_share_latents_or_masks_and_a_seed_gives_the_same_run_also
 def test_a_training_that_was_cut_off_goes_on_with_one_device(alone, tmp_path, devices, processes):
     for i in range(processes):
         (tmp_path / f"die_{i}").touch()
-    for code, *_ in ended(start("to_the_end", tmp_path, devices, processes)):
+    for code, *_ in ended(start(["to_the_end"], tmp_path, devices, processes)):
         assert code != 0
     (tmp_path / "die_0").unlink()
-    (made,) = run("to_the_end", tmp_path)
+    (made,) = run(["to_the_end"], tmp_path)["to_the_end"]
     assert_alike(made, alone["to_the_end"])
 
 
 @processes_alone
 def test_a_process_that_dies_ends_the_others_and_all_go_on_from_the_backup(alone, tmp_path, processes):
     (tmp_path / "die_1").touch()
-    assert all(code != 0 for code, *_ in ended(start("to_the_end", tmp_path, processes=processes)))
-    assert not (tmp_path / "0.npz").exists()
+    assert all(code != 0 for code, *_ in ended(start(["to_the_end"], tmp_path, processes=processes)))
+    assert not list(tmp_path.glob("*.npz"))
     (tmp_path / "die_1").unlink()
-    for made in run("to_the_end", tmp_path, processes=processes):
+    for made in run(["to_the_end"], tmp_path, processes=processes)["to_the_end"]:
         assert_alike(made, alone["to_the_end"])
 
 
 @processes_alone
 def test_the_first_process_alone_writes_and_tells(tmp_path, processes):
-    told = [out for _, out, _ in ended(start("to_the_end", tmp_path, processes=processes))]
+    told = [out for _, out, _ in ended(start(["to_the_end"], tmp_path, processes=processes))]
     assert "Epoch 4/4" in told[0]
     assert sorted(path.name for path in (tmp_path / "files_0").iterdir()) == ["film.gif", "gan.keras"]
     for i in range(1, processes):
@@ -125,8 +143,8 @@ def test_the_first_process_alone_writes_and_tells(tmp_path, processes):
 
 
 @two
-def test_what_cannot_be_shared_evenly_is_refused(tmp_path, devices, processes):
-    for made in run("refusals", tmp_path, devices, processes):
+def test_what_cannot_be_shared_evenly_is_refused(together, devices, processes):
+    for made in together(devices, processes)["refusals"]:
         said = {name.removesuffix(".said"): str(text) for name, text in made.items() if name.endswith(".said")}
         if processes > 1 and BACKEND == "jax":
             assert said.pop("undistributed").endswith("Received: 2 processes, no distribution")
@@ -145,11 +163,8 @@ def test_what_cannot_be_shared_evenly_is_refused(tmp_path, devices, processes):
 
 
 @two
-def test_processes_read_their_own_files(tmp_path, devices, processes):
-    (tmp_path / "images").mkdir()
-    for i in range(11):
-        Image.fromarray(np.full((2, 2), i, "uint8")).save(tmp_path / "images" / f"{i:02d}.png")
-    made = run("own_files", tmp_path, devices, processes)
+def test_processes_read_their_own_files(together, devices, processes):
+    made = together(devices, processes)["own_files"]
     for epoch in (0, 1):
         read = np.concatenate([x[f"epoch_{epoch}.pixels"] for x in made])
         assert len(read) == len(set(read)) == {1: 10, 2: 8}[processes]
