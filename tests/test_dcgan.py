@@ -141,6 +141,18 @@ def test_priors():
         assert z.std() == pytest.approx(1 / np.sqrt(3), abs=0.02)
 
 
+def test_training_draws_new_latents_in_every_step_in_an_order_that_follows_from_the_seed(images):
+    one, same, other = tiny(seed=1), tiny(seed=1), tiny(seed=2)
+    draws = [[keras.ops.convert_to_numpy(gan.sample_latents(3)) for _ in range(3)] for gan in (one, same, other)]
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert len(np.unique(np.reshape([draws[0], draws[2]], (18, 4)), axis=0)) == 18
+    states = [one.seed_generator.state.numpy()]
+    for _ in range(2):
+        one.train_on_batch(images)
+        states.append(one.seed_generator.state.numpy())
+    assert len(np.unique(states, axis=0)) == 3
+
+
 def test_latents_of_an_integer_seed_are_the_same_on_every_backend():
     expected = np.random.default_rng(7).uniform(-1, 1, (3, 4)).astype("float32")
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(tiny().sample_latents(3, seed=7)), expected)

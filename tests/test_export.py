@@ -1,4 +1,4 @@
-"""Export: the arguments it refuses. The exported files run in tests/slow/test_export.py."""
+"""Export: the arguments it refuses. The exported files run in tests/slow/test_exported_files.py."""
 
 import importlib.util
 

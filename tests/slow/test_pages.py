@@ -15,7 +15,7 @@ from conftest import BACKEND
 from pages import DOCS, PAGES, program, run, shorten
 from PIL import Image
 from scripts import LIMIT
-from test_export import CONVERTERS
+from test_exported_files import CONVERTERS
 
 import keras_dcgan
 
