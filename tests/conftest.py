@@ -40,6 +40,11 @@ if BACKEND == "tensorflow":
 starts_workers = pytest.mark.filterwarnings("ignore:os.fork\\(\\) was called:RuntimeWarning")
 
 
+def once(*values):
+    """A case of `parametrize` that is marked `once`."""
+    return pytest.param(*values, marks=pytest.mark.once)
+
+
 def pytest_collection_modifyitems(config, items):
     """On JAX and PyTorch, leaves out the tests marked `once`."""
     if BACKEND != "tensorflow":

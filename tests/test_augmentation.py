@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, tiny
+from conftest import assert_identical, once, tiny
 from keras import ops
 
 import keras_dcgan
@@ -106,7 +106,7 @@ class Recorded(keras.layers.Layer):
 
 
 @pytest.mark.parametrize("update", ["simultaneous", "alternating"])
-@pytest.mark.parametrize("preset", [pytest.param("radford_28", marks=pytest.mark.once), "radford_28_conditional"])
+@pytest.mark.parametrize("preset", [once("radford_28"), "radford_28_conditional"])
 def test_the_discriminator_sees_real_and_generated_images_through_it(images, labels, preset, update):
     augmentation = Recorded()
     augmentation.build((None, 8, 8, 1))

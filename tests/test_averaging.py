@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, tiny
+from conftest import assert_identical, once, tiny
 
 import keras_dcgan
 
-PRESETS = (pytest.param("radford_28", marks=pytest.mark.once), "radford_28_conditional")
+PRESETS = (once("radford_28"), "radford_28_conditional")
 
 
 def data(preset, images, labels):
@@ -21,9 +21,9 @@ def values(network):
 @pytest.mark.parametrize(
     ("preset", "momentum", "update"),
     [
-        pytest.param("radford_28", 0.05, "simultaneous", marks=pytest.mark.once),
+        once("radford_28", 0.05, "simultaneous"),
         ("radford_28", 0.999, "alternating"),
-        pytest.param("radford_28_conditional", 0.05, "alternating", marks=pytest.mark.once),
+        once("radford_28_conditional", 0.05, "alternating"),
         ("radford_28_conditional", 0.999, "simultaneous"),
     ],
 )

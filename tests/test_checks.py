@@ -6,7 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny, weights
+from conftest import BACKEND, once, tiny, weights
 
 
 @functools.cache
@@ -204,10 +204,10 @@ def test_rounding_at_the_ends_of_the_range_is_accepted(images):
     ("dtype", "shape"),
     [
         ("int64", (24, 1)),
-        pytest.param("uint8", (24,), marks=pytest.mark.once),
-        pytest.param("int8", (24, 1), marks=pytest.mark.once),
-        pytest.param("int16", (24,), marks=pytest.mark.once),
-        pytest.param("uint16", (24, 1), marks=pytest.mark.once),
+        once("uint8", (24,)),
+        once("int8", (24, 1)),
+        once("int16", (24,)),
+        once("uint16", (24, 1)),
     ],
 )
 def test_labels_of_any_integer_type_and_both_shapes_train_alike(images, labels, dtype, shape):

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from conftest import tiny
+from conftest import once, tiny
 from keras import layers
 
 from keras_dcgan import ConditionalDCGAN
 
 
-@pytest.fixture(params=[pytest.param("radford_28_conditional", marks=pytest.mark.once), "fashion_mnist_conditional"])
+@pytest.fixture(params=[once("radford_28_conditional"), "fashion_mnist_conditional"])
 def gan(request):
     return tiny(request.param)
 

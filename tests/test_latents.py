@@ -5,7 +5,7 @@ import statistics
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, tiny, weights
+from conftest import assert_identical, once, tiny, weights
 
 from keras_dcgan import latents
 
@@ -172,7 +172,7 @@ def test_refuses_an_analogy_of_what_are_no_latents(groups, message):
 @pytest.mark.parametrize(
     ("preset", "prior"),
     [
-        pytest.param("mnist", "normal", marks=pytest.mark.once),
+        once("mnist", "normal"),
         ("radford_28", "uniform"),
         ("fashion_mnist_conditional", "normal"),
     ],

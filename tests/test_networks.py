@@ -7,7 +7,7 @@ import hypothesis
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, FUZZ, from_preset
+from conftest import BACKEND, FUZZ, from_preset, once
 from hypothesis import strategies as st
 
 import keras_dcgan
@@ -219,11 +219,7 @@ def test_batch_norm_without_scale_and_centre_is_an_option():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name if name == "recommended" else pytest.param(name, marks=pytest.mark.once)
-        for name in PRESETS
-        if name != "fashion_mnist_conditional"
-    ],
+    [name if name == "recommended" else once(name) for name in PRESETS if name != "fashion_mnist_conditional"],
 )
 def test_batch_norm_may_be_synchronised_over_replicas(name):
     def norms(**overrides):

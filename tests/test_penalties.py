@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, tiny
+from conftest import assert_identical, once, tiny
 from keras import layers
 
 import keras_dcgan
@@ -64,7 +64,7 @@ def test_of_a_linear_discriminator_is_half_gamma_times_its_squared_weights(image
     np.testing.assert_allclose(after - plain_after, -0.1 * 3.0 * kernel, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("update", ["simultaneous", pytest.param("alternating", marks=pytest.mark.once)])
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
 def test_of_a_curved_discriminator_is_its_slope_by_finite_differences(images, update):
     gan, plain = models(R1(gamma=0.5), update, curved)
     x = (images[:2] / 127.5 - 1).astype("float32")
@@ -98,7 +98,7 @@ def test_keeps_the_penalty_of_the_loss_that_it_is_put_around(images):
     assert difference_of_losses(gan, plain, images) == pytest.approx(found[0], rel=1e-4)
 
 
-@pytest.mark.parametrize("update", ["simultaneous", pytest.param("alternating", marks=pytest.mark.once)])
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
 def test_is_computed_at_its_interval_with_as_much_more_weight(images, update):
     every, lazy = (models(R1(gamma=2.0, interval=i), update, linear) for i in (1, 3))
     always = difference_of_losses(*every, images)

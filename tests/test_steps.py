@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import plain
 import pytest
-from conftest import BACKEND, FUZZ, tiny
+from conftest import BACKEND, FUZZ, once, tiny
 from hypothesis import strategies as st
 from keras import ops
 
@@ -82,7 +82,7 @@ def gradients_by_descent(networks, step):
     return result, [[a - b for a, b in zip(old, new, strict=True)] for old, new in zip(before, after, strict=True)]
 
 
-NETWORKS = (networks_with_batch_norm, pytest.param(networks_without_batch_norm, marks=pytest.mark.once))
+NETWORKS = (networks_with_batch_norm, once(networks_without_batch_norm))
 
 
 @pytest.mark.compiled
@@ -161,14 +161,14 @@ def schedule():
     [
         lambda: keras.optimizers.Adam(schedule(), beta_1=0.5),
         lambda: keras.optimizers.Adam(1e-2, clipnorm=1e-3),
-        pytest.param(lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1e-2), marks=pytest.mark.once),
-        pytest.param(lambda: keras.optimizers.SGD(0.1, clipvalue=1e-3), marks=pytest.mark.once),
-        pytest.param(lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1), marks=pytest.mark.once),
+        once(lambda: keras.optimizers.SGD(0.1, momentum=0.9, global_clipnorm=1e-2)),
+        once(lambda: keras.optimizers.SGD(0.1, clipvalue=1e-3)),
+        once(lambda: keras.optimizers.AdamW(1e-2, weight_decay=0.1)),
         lambda: keras.optimizers.SGD(1.0, gradient_accumulation_steps=2),
     ],
     ids=["schedule", "clipnorm", "global_clipnorm", "clipvalue", "weight_decay", "accumulation"],
 )
-@pytest.mark.parametrize("update", ["simultaneous", pytest.param("alternating", marks=pytest.mark.once)])
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
 def test_five_steps_of_any_optimizer_equal_five_plain_steps(update, make_optimizer):
     gan, (g, d, g_opt, d_opt) = pair(update, networks_without_batch_norm, make_optimizer)
     x = real_images()
@@ -209,9 +209,7 @@ def test_a_simultaneous_step_runs_each_network_once_a_set_of_images(monkeypatch)
     assert calls.count("_discriminate") == 2
 
 
-@pytest.mark.parametrize(
-    "preset", [pytest.param("radford_28", marks=pytest.mark.once), "mnist", "radford_28_conditional"]
-)
+@pytest.mark.parametrize("preset", [once("radford_28"), "mnist", "radford_28_conditional"])
 def test_uint8_and_the_same_images_as_floats_give_the_same_step(images, labels, preset):
     one, other = tiny(preset), tiny(preset)
     y = {"y": labels} if "conditional" in preset else {}
@@ -245,7 +243,7 @@ def test_uint8_and_floats_give_the_same_step_at_any_size(preset, image_shape, n,
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("value_range", [pytest.param((0, 1), marks=pytest.mark.once), (-2, 3)])
+@pytest.mark.parametrize("value_range", [once((0, 1)), (-2, 3)])
 def test_uint8_is_rescaled_to_the_value_range(images, value_range):
     low, high = value_range
     one, other = tiny(value_range=value_range), tiny(value_range=value_range)

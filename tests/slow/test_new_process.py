@@ -7,7 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, tiny, weights
+from conftest import BACKEND, once, tiny, weights
 from scripts import LIMIT
 
 import keras_dcgan
@@ -32,8 +32,8 @@ np.savez(out, made, *[v.numpy() for v in (*gan.variables, *gan.optimizer.variabl
 @pytest.mark.parametrize(
     ("preset", "update"),
     [
-        pytest.param("mnist", "simultaneous", marks=pytest.mark.once),
-        pytest.param("radford_28", "alternating", marks=pytest.mark.once),
+        once("mnist", "simultaneous"),
+        once("radford_28", "alternating"),
         ("fashion_mnist_conditional", "alternating"),
     ],
 )
