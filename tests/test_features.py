@@ -35,6 +35,7 @@ def test_maps_are_pooled_to_four_by_four():
     np.testing.assert_array_equal(_pool(maps), expected.reshape(1, 16))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 5, 7, 13, 14, 16])
 def test_pooling_is_that_of_keras(side):
     maps = np.random.default_rng(side).normal(size=(3, side, side + 2, 5)).astype("float32")
@@ -57,6 +58,7 @@ def test_features_are_those_behind_the_activation_layer_after_layer(images):
     )
 
 
+@pytest.mark.once
 def test_one_convolution_is_enough(images):
     gan = with_discriminator(lambda x: layers.Dense(1)(layers.Flatten()(layers.Conv2D(2, 3, padding="same")(x))))
     assert gan.features(images).shape == (24, 16 * 2)
@@ -81,6 +83,7 @@ def test_nothing_of_the_model_changes(images):
     assert_identical(gan, other)
 
 
+@pytest.mark.once
 def test_a_block_ends_where_its_output_is_used_twice(images):
     def residual(x):
         x = layers.Conv2D(3, 3, 2, padding="same", name="a")(x)
@@ -93,6 +96,7 @@ def test_a_block_ends_where_its_output_is_used_twice(images):
     np.testing.assert_allclose(gan.features(images), expected, atol=1e-6)
 
 
+@pytest.mark.once
 def test_a_wrapped_convolution_is_one_and_the_next_ends_the_block(images):
     def normalised(x):
         x = layers.SpectralNormalization(layers.Conv2D(2, 3, 2, padding="same"), name="a")(x)
@@ -105,6 +109,7 @@ def test_a_wrapped_convolution_is_one_and_the_next_ends_the_block(images):
     np.testing.assert_allclose(gan.features(images), expected, atol=1e-6)
 
 
+@pytest.mark.once
 def test_labels_are_needed_where_a_convolution_sees_them(images, labels):
     gan = tiny("fashion_mnist_conditional")
     with pytest.raises(ValueError, match=r"convolutions see the labels beside the images: pass `labels`"):
@@ -114,11 +119,13 @@ def test_labels_are_needed_where_a_convolution_sees_them(images, labels):
     assert np.abs(got - gan.features(images, (labels + 1) % 3, batch_size=7)).max() > 1e-4
 
 
+@pytest.mark.once
 def test_labels_may_be_left_out_where_they_meet_the_last_map_alone(images, labels):
     gan = tiny("radford_28_conditional")
     np.testing.assert_array_equal(gan.features(images), gan.features(images, labels))
 
 
+@pytest.mark.once
 def test_mixed_precision_gives_float32(images):
     expected = tiny().features(images)
     keras.config.set_dtype_policy("mixed_bfloat16")

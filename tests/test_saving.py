@@ -11,6 +11,8 @@ from conftest import assert_identical, damaged, tiny, weights
 
 import keras_dcgan
 
+pytestmark = pytest.mark.once  # files are read and written the same way on every backend
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
@@ -46,7 +48,6 @@ def test_a_diverged_model_does_not_replace_a_good_file(tmp_path, name, where, va
     assert (tmp_path / name).read_bytes() == before
 
 
-@pytest.mark.once
 def test_a_missing_file_is_named(tmp_path):
     fails_and_changes_nothing(tiny(), tmp_path / "no.weights.h5", FileNotFoundError, "no.weights.h5")
 
@@ -58,7 +59,6 @@ def test_weights_of_another_model_are_refused(saved, preset, name):
     fails_and_changes_nothing(tiny(preset), saved / name, ValueError, "could not be loaded|mismatch|expected")
 
 
-@pytest.mark.once
 def test_weights_of_a_wider_model_are_refused(tmp_path):
     tiny(width=1 / 8).save_weights(tmp_path / "wide.weights.h5")
     fails_and_changes_nothing(tiny(), tmp_path / "wide.weights.h5", ValueError, "another model.*bytes")
@@ -84,7 +84,6 @@ def test_a_failure_in_the_middle_changes_nothing(saved, monkeypatch):
     fails_and_changes_nothing(gan, saved / "gan.weights.h5", ValueError, "in the middle")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", ["gan.weights.h5", "gan.keras"])
 def test_a_damaged_file_is_loaded_correctly_or_not_at_all(saved, tmp_path, name):
     gan, right = tiny("mnist", seed=5), tiny("mnist")
@@ -111,7 +110,6 @@ def test_a_damaged_file_is_loaded_correctly_or_not_at_all(saved, tmp_path, name)
 OF_KERAS = (ValueError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile)
 
 
-@pytest.mark.once
 def test_a_damaged_model_is_loaded_correctly_or_not_at_all(saved, tmp_path):
     expected = weights(keras.saving.load_model(saved / "gan.keras"))
     path = tmp_path / "gan.keras"
@@ -129,7 +127,6 @@ def test_a_damaged_model_is_loaded_correctly_or_not_at_all(saved, tmp_path):
     assert refused > tried // 2
 
 
-@pytest.mark.once
 def test_a_flipped_bit_of_the_weights_in_an_archive_is_found(saved, tmp_path):
     content = bytearray((saved / "gan.keras").read_bytes())
     with zipfile.ZipFile(saved / "gan.keras") as archive:
@@ -157,7 +154,6 @@ def rewritten(saved, tmp_path, name, change):
 ARRAYS = ("g_opt/vars/2", "generator/layers/dense/vars/0", "vars/random_state_1")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", ARRAYS)
 def test_an_array_that_claims_to_be_huge_is_not_read(saved, tmp_path, name):
     def claim(file, name):
@@ -168,7 +164,6 @@ def test_an_array_that_claims_to_be_huge_is_not_read(saved, tmp_path, name):
     fails_and_changes_nothing(tiny("mnist"), path, ValueError, "another model.*1073741824 bytes")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("name", ARRAYS)
 @pytest.mark.parametrize("kind", ["external link", "soft link", "external storage", "virtual"])
 def test_weights_that_lie_in_another_place_are_refused(saved, tmp_path, name, kind):
@@ -195,7 +190,6 @@ def test_weights_that_lie_in_another_place_are_refused(saved, tmp_path, name, ki
     fails_and_changes_nothing(tiny("mnist"), path, OSError, f"{name} leads to another")
 
 
-@pytest.mark.once
 def test_an_archive_that_would_grow_is_refused(tmp_path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -204,7 +198,6 @@ def test_an_archive_that_would_grow_is_refused(tmp_path):
     fails_and_changes_nothing(tiny(), path, OSError, "model.weights.h5 would grow from .* to 67108864 bytes")
 
 
-@pytest.mark.once
 def test_paths_in_an_archive_lead_nowhere(saved, tmp_path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
@@ -222,7 +215,6 @@ def test_paths_in_an_archive_lead_nowhere(saved, tmp_path):
     assert not list(tmp_path.rglob("evil*"))
 
 
-@pytest.mark.once
 def test_code_in_a_file_is_not_run(tmp_path):
     z = keras.Input((4,))
     x = keras.layers.Reshape((2, 2, 1))(keras.layers.Lambda(lambda z: z)(z))
@@ -232,7 +224,6 @@ def test_code_in_a_file_is_not_run(tmp_path):
         keras.saving.load_model(tmp_path / "gan.keras")
 
 
-@pytest.mark.once
 def test_a_setting_that_this_version_does_not_know_is_named(saved, tmp_path):
     path = tmp_path / "newer.keras"
     with zipfile.ZipFile(saved / "gan.keras") as old, zipfile.ZipFile(path, "w") as new:

@@ -47,19 +47,15 @@ def assert_files_are_whole(folder):
 
 @pytest.mark.once
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-@pytest.mark.parametrize(
-    ("preset", "update", "moments"),
-    [("mnist", "simultaneous", MOMENTS), ("fashion_mnist_conditional", "alternating", MOMENTS[2:3])],
-)
-def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path, preset, update, moments):
+def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
-    with start(SCRIPT, whole, preset, update, EPOCHS) as undisturbed:
-        for moment in moments:
-            run_killed(moment, SCRIPT, killed, preset, update, EPOCHS)
+    with start(SCRIPT, whole, EPOCHS) as undisturbed:
+        for moment in MOMENTS:
+            run_killed(moment, SCRIPT, killed, EPOCHS)
             assert_files_are_whole(killed)
-        for process in (start(SCRIPT, killed, preset, update, EPOCHS), undisturbed):
+        for process in (start(SCRIPT, killed, EPOCHS), undisturbed):
             _, errors = process.communicate(timeout=LIMIT)
             assert process.returncode == 0, errors
     assert assert_files_are_whole(killed) - {"backup"} == {"samples.gif", "gan.keras", "end.keras"}

@@ -6,8 +6,7 @@ import sys
 
 import keras
 import numpy as np
-import pytest
-from conftest import BACKEND, once, tiny, weights
+from conftest import BACKEND, tiny, weights
 from scripts import LIMIT
 
 import keras_dcgan
@@ -22,36 +21,26 @@ import numpy as np
 path, data, out = sys.argv[1:]
 gan = keras.saving.load_model(path)
 arrays = np.load(data)
-parts = [arrays[name] for name in ("images", "labels") if name in arrays]
 made = gan.generate(4, seed=1)
-gan.fit(*parts, batch_size=8, epochs=2, shuffle=False, verbose=0)
+gan.fit(arrays["images"], arrays["labels"], batch_size=8, epochs=2, shuffle=False, verbose=0)
 np.savez(out, made, *[v.numpy() for v in (*gan.variables, *gan.optimizer.variables)])
 """
 
 
-@pytest.mark.parametrize(
-    ("preset", "update"),
-    [
-        once("mnist", "simultaneous"),
-        once("radford_28", "alternating"),
-        ("fashion_mnist_conditional", "alternating"),
-    ],
-)
-def test_goes_on_in_a_new_process_bit_for_bit(tmp_path, images, labels, preset, update):
-    gan = tiny(preset)
+def test_continues_in_a_new_process_bit_for_bit(tmp_path, images, labels):
+    gan = tiny("fashion_mnist_conditional")  # which has dropout
     optimizers = [
         keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(1e-2, 2, 0.9), beta_1=0.5),
         keras.optimizers.RMSprop(1e-3, momentum=0.1, clipnorm=1.0),
     ]
-    gan.compile(*optimizers, keras_dcgan.losses.NonSaturating(label_smoothing=0.1), update=update)
-    parts = [images, labels] if "conditional" in preset else [images]
-    gan.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    gan.compile(*optimizers, keras_dcgan.losses.NonSaturating(label_smoothing=0.1), update="alternating")
+    gan.fit(images, labels, batch_size=8, epochs=1, shuffle=False, verbose=0)
     gan.save(tmp_path / "gan.keras")
-    np.savez(tmp_path / "data.npz", images=images, **({"labels": labels} if len(parts) == 2 else {}))
+    np.savez(tmp_path / "data.npz", images=images, labels=labels)
     command = [sys.executable, "-c", CHILD, *(str(tmp_path / n) for n in ("gan.keras", "data.npz", "out.npz"))]
     subprocess.run(command, check=True, timeout=LIMIT, env=os.environ | {"KERAS_BACKEND": BACKEND})
     made = gan.generate(4, seed=1)
-    gan.fit(*parts, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    gan.fit(images, labels, batch_size=8, epochs=2, shuffle=False, verbose=0)
     theirs = np.load(tmp_path / "out.npz")
     ours = [made, *weights(gan)]
     assert len(theirs.files) == len(ours)

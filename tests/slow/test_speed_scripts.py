@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scripts import run, run_apart
 
+pytestmark = pytest.mark.once
 
-@pytest.mark.once
+
 def test_contenders_take_turns(tmp_path):
-    labels = ["fit", "our step in a bare loop", "Keras's example"]
+    labels = ["fit", "Keras's example"]
     out = tmp_path / "new" / "speed.json"
     options = ["--rounds", "2", "--steps", "2", "--out", out]
     table = run_apart("benchmarks/speed/compare.py", "radford_28", "--only", *labels, *options)
@@ -26,7 +27,6 @@ def test_contenders_take_turns(tmp_path):
         assert row["peak_memory"] == sorted(row["peak_memory"])
 
 
-@pytest.mark.once
 def test_parts_beside_training(tmp_path):
     out = tmp_path / "parts.json"
     options = ["--rounds", "1", "--samples", "40", "--images", "100", "--out", out]
@@ -55,7 +55,6 @@ def test_profile():
     assert any("conv" in kind.lower() for kind in shares)
 
 
-@pytest.mark.once
 def test_losses_in_bfloat16_are_near_those_in_float32():
     options = ["--network", "radford_28", "--steps", "10"]
     table = run("benchmarks/speed/bfloat16.py", "fashion_mnist_10k", *options)
@@ -68,7 +67,6 @@ def test_losses_in_bfloat16_are_near_those_in_float32():
         np.testing.assert_allclose(off, 100 * abs(low / exact - 1), atol=0.06)
 
 
-@pytest.mark.once
 def test_devices_take_turns(tmp_path):
     out = tmp_path / "devices.json"
     setups = ["TensorFlow", "TensorFlow, two replicas"]
@@ -82,7 +80,6 @@ def test_devices_take_turns(tmp_path):
         assert float(ratio) == pytest.approx(rows[setup.split(",")[0]][0] / seconds, abs=0.006)
 
 
-@pytest.mark.once
 def test_what_devices_exchange():
     table = run("benchmarks/speed/exchange.py")
     cells = re.search(r"^\| `radford_28` \| (.*) \|$", table, re.MULTILINE)[1].split(" | ")
@@ -106,7 +103,6 @@ def test_what_devices_exchange():
     ]
 
 
-@pytest.mark.once
 def test_images_that_are_larger_than_memory():
     table = run_apart("benchmarks/speed/larger_than_memory.py", "memory", "--megabytes", "32", "--limit", "6000")
     rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", table, re.MULTILINE)
