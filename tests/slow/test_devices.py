@@ -4,7 +4,6 @@ import functools
 import itertools
 import json
 import os
-import pathlib
 import re
 import socket
 import subprocess
@@ -14,9 +13,10 @@ import numpy as np
 import pytest
 from conftest import BACKEND
 from PIL import Image
-from scripts import LIMIT
+from scripts import Program
 
-SCRIPT = pathlib.Path(__file__).with_name("on_devices.py")
+SCRIPT = "tests/slow/on_devices.py"
+TWO_REPLICAS = "tests/slow/two_replicas.py"  # runs a script where MirroredStrategy finds two devices
 # (devices, processes)
 MANY = {"tensorflow": [(2, 1)], "jax": [(2, 1), (4, 1), (1, 2)], "torch": [(1, 2)]}[BACKEND]
 many = pytest.mark.parametrize(("devices", "processes"), MANY)
@@ -31,25 +31,14 @@ def start(tasks, folder, devices=1, processes=1):
         address = f"127.0.0.1:{free.getsockname()[1]}"
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     return [
-        subprocess.Popen(
-            [sys.executable, SCRIPT, ",".join(tasks), folder, str(devices), str(processes), str(i), address],
-            env=os.environ | {"XLA_FLAGS": flags},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        Program(SCRIPT, ",".join(tasks), folder, devices, processes, i, address, environment={"XLA_FLAGS": flags})
         for i in range(processes)
     ]
 
 
 def ended(started):
     """`(code, stdout, stderr)` of every process."""
-    try:
-        told = [process.communicate(timeout=LIMIT) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    return [(process.returncode, *out) for process, out in zip(started, told, strict=True)]
+    return [program.end() for program in started]
 
 
 def run(tasks, folder, devices=1, processes=1):
@@ -187,32 +176,16 @@ gan.fit(np.zeros((8, 8, 8, 1), "uint8"), batch_size=8)
     assert "keras.distribution.initialize()" in done.stderr
 
 
-# the example, where MirroredStrategy finds two devices
-ON_TWO_REPLICAS = """
-import functools, runpy, sys
-import tensorflow as tf
-(cpu,) = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-tf.distribute.MirroredStrategy = functools.partial(tf.distribute.MirroredStrategy, ["CPU:0", "CPU:1"])
-del sys.argv[0]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
 def test_the_example(tmp_path, little):
     """On TensorFlow with two replicas, elsewhere in two processes, which end with one file."""
-    script = SCRIPT.parents[2] / "examples" / "many_devices.py"
+    script = "examples/many_devices.py"
     options = ["--data", little, "--batch-size", "32", "--epochs", "1", "--out", tmp_path / "out"]
     count = 1 if BACKEND == "tensorflow" else 2
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         options += ["--address", f"127.0.0.1:{free.getsockname()[1]}", "--processes", count]
-    program = ["-c", ON_TWO_REPLICAS, script] if BACKEND == "tensorflow" else [script]
-    commands = [[sys.executable, *program, *options, "--process", i] for i in range(count)]
-    started = [
-        subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in commands
-    ]
+    program = [TWO_REPLICAS, script] if BACKEND == "tensorflow" else [script]
+    started = [Program(*program, *options, "--process", i) for i in range(count)]
     for code, _, errors in ended(started):
         assert code == 0, errors
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["film.gif", "gan.keras"]

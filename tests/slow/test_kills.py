@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import assert_identical, weights
 from PIL import Image
-from scripts import LIMIT, run_killed, start
+from scripts import Program, run_killed
 
 from keras_dcgan import images, saving
 
@@ -51,13 +51,13 @@ def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
-    with start(SCRIPT, whole, EPOCHS) as undisturbed:
-        for moment in MOMENTS:
-            run_killed(moment, SCRIPT, killed, EPOCHS)
-            assert_files_are_whole(killed)
-        for process in (start(SCRIPT, killed, EPOCHS), undisturbed):
-            _, errors = process.communicate(timeout=LIMIT)
-            assert process.returncode == 0, errors
+    undisturbed = Program(SCRIPT, whole, EPOCHS)
+    for moment in MOMENTS:
+        run_killed(moment, SCRIPT, killed, EPOCHS)
+        assert_files_are_whole(killed)
+    for program in (Program(SCRIPT, killed, EPOCHS), undisturbed):
+        code, _, errors = program.end()
+        assert code == 0, errors
     assert assert_files_are_whole(killed) - {"backup"} == {"samples.gif", "gan.keras", "end.keras"}
     expected = keras.saving.load_model(whole / "end.keras")
     assert_identical(keras.saving.load_model(killed / "end.keras"), expected)
