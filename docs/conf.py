@@ -33,28 +33,50 @@ nitpicky = True
 
 
 def presets_table():
-    """All presets, as they are built: a table in Markdown."""
-    from keras_dcgan.presets import PRESETS, WEIGHTS, build
+    """All presets with their sizes and recipes, as Markdown."""
+    import keras_dcgan
+    from keras_dcgan import presets
 
     lines = ["| preset | model | images | latents | parameters of G, D |", "|---|---|---|---|---:|"]
     notes = []
-    for name, preset in PRESETS.items():
-        generator, discriminator, model = build(name, conditional=preset["conditional"])
-        prior = {"normal": "N(0, 1)", "uniform": "U(−1, 1)"}[model["latent_prior"]]
+    for name in presets.names():
+        preset = presets.get(name)
+        model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
+        gan = model.from_preset(name)
+        prior = {"normal": "N(0, 1)", "uniform": "U(−1, 1)"}[gan.latent_prior]
         cells = (
-            f"`{name}`" + (" (trained)" if (WEIGHTS / f"{name}.npz").exists() else ""),
-            "`ConditionalDCGAN`" if preset["conditional"] else "`DCGAN`",
-            "×".join(map(str, preset["generator"]["image_shape"])),
-            f"{preset['generator']['latent_dim']} of {prior}".replace(" ", "\u00a0"),
-            f"{generator.count_params():,}, {discriminator.count_params():,}",
+            f"`{name}`" + (" (trained)" if (presets.WEIGHTS / f"{name}.npz").exists() else ""),
+            f"`{model.__name__}`",
+            "×".join(map(str, gan.image_shape)),
+            f"{gan.latent_dim} of {prior}".replace(" ", "\u00a0"),
+            f"{gan.generator.count_params():,}, {gan.discriminator.count_params():,}",
         )
         lines.append(f"| {' | '.join(cells)} |")
-        overrides = sorted(set(preset["generator"]) | set(preset["discriminator"]) | set(preset["model"]))
+        overrides = sorted(preset.arguments())
         notes.append(
-            f"`{name}`\n: {preset['reference']}. Training: {preset['training']}. "
-            f"Overrides: {', '.join(f'`{key}`' for key in overrides)}.\n"
+            f"`{name}`\n: {preset.reference}. Recipe: {recipe_text(preset.recipe)}. "
+            f"Overrides: {', '.join(f'`{key}`' for key in overrides)}, and those of the model.\n"
         )
     return "\n".join(lines) + "\n\n" + "\n".join(notes)
+
+
+def recipe_text(recipe):
+    """A recipe in a line of Markdown."""
+    g_opt, d_opt = (f"Adam({', '.join(map(str, opt['config'].values()))})" for opt in (recipe.g_opt, recipe.d_opt))
+    parts = [g_opt if g_opt == d_opt else f"{g_opt} and {d_opt}", f"`{type(recipe.loss).__name__}`"]
+    for penalty in recipe.penalties:
+        arguments = ", ".join(f"{key}={value}" for key, value in penalty.get_config().items() if value != 1)
+        parts.append(f"`{type(penalty).__name__}({arguments})`")
+    parts.append(f"{recipe.update} updates")
+    if recipe.discriminator_steps > 1:
+        parts.append(f"{recipe.discriminator_steps} discriminator steps")
+    parts.append(f"batch size {recipe.batch_size}")
+    if recipe.epochs:
+        parts.append(f"{recipe.epochs} epochs")
+    if recipe.decay:
+        part = "" if recipe.decay == 1 else f" over the last {recipe.decay:.0%} of the epochs"
+        parts.append(f"learning rates decay linearly to 0{part}")
+    return ", ".join(parts)
 
 
 def _write_presets(app):

@@ -29,14 +29,13 @@ images, _ = keras_dcgan.datasets.load(args.data)
 
 # 2. The tutorial's networks, three channels wide
 gan = keras_dcgan.DCGAN.from_preset("cifar10", image_shape=images.shape[1:], seed=args.seed)
-gan.compile(g_opt=keras.optimizers.Adam(1e-4), d_opt=keras.optimizers.Adam(1e-4))
+gan.compile()
 
 # 3. Training. BackupAndRestore keeps the last epoch, and takes a run that was stopped up from there
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
 gan.fit(
     images,
-    batch_size=256,
     epochs=args.epochs,
     verbose=2,
     callbacks=[

@@ -35,10 +35,7 @@ gan = keras_dcgan.ConditionalDCGAN.from_preset(
     num_classes=int(labels.max()) + 1,
     seed=args.seed,
 )
-gan.compile(
-    g_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
-    d_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
-)
+gan.compile()
 
 # 3. Training, filmed with ten latents a class: every column is one class
 args.out.mkdir(parents=True, exist_ok=True)
@@ -47,7 +44,6 @@ num_images = 10 * gan.num_classes
 gan.fit(
     images,
     labels,
-    batch_size=128,
     epochs=args.epochs,
     verbose=2,
     callbacks=[

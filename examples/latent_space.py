@@ -88,7 +88,7 @@ print(f"Samples a {a.tolist()} - b {b.tolist()} + c {c.tolist()}")
 written = ["samples.png", "interpolation.png", "walk.gif", "truncation.png", "arithmetic.png"]
 if args.data:
     real = keras_dcgan.datasets.load(args.data, "test", image_size=gan.image_shape[:2])[0][:10]
-    found = gan.generate(latents=gan.find_latents(real, seed=args.seed))
+    found = gan.generate(latents=gan.invert(real, seed=args.seed))
     images.grid(np.concatenate([real, found]), len(real), scale=scale).save(args.out / "found.png")
     errors = np.mean((real / 255 - found / 255) ** 2, axis=(1, 2, 3))
     print(f"Mean squared errors of pixels from 0 to 1: {errors.round(4).tolist()}, on average {errors.mean():.4f}")

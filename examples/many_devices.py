@@ -59,11 +59,7 @@ with scope:
     gan = keras_dcgan.DCGAN.from_preset(
         "recommended", image_shape=images.shape[1:], batch_norm_synchronized=backend == "tensorflow", seed=0
     )
-    gan.compile(
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras_dcgan.losses.R1(gamma=0.1, interval=4),
-    )
+    gan.compile()
 
 # 4. Every process has the same callbacks; the first alone writes and tells
 gan.fit(

@@ -34,21 +34,19 @@ if checkpoints:
     epochs_done = int(checkpoints[-1].stem.removeprefix("gan-"))
 else:
     gan = keras_dcgan.DCGAN.from_preset("mnist", image_shape=images.shape[1:], seed=args.seed)
-    gan.compile(g_opt=keras.optimizers.Adam(1e-4), d_opt=keras.optimizers.Adam(1e-4))
+    gan.compile()
     epochs_done = 0
 
 # 3. Training: a frame an epoch, a checkpoint every 15, the losses as a table. Each epoch's line tells its time
-batch_size = 256
-steps = -(-len(images) // batch_size)
+steps = -(-len(images) // gan.recipe.batch_size)
 args.out.mkdir(parents=True, exist_ok=True)
 gan.fit(
     images,
-    batch_size=batch_size,
     initial_epoch=epochs_done,
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=16, sheets=args.out / "sheets"),
+        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=16, frames_dir=args.out / "sheets"),
         keras.callbacks.ModelCheckpoint(args.out / "gan-{epoch:03d}.keras", save_freq=15 * steps),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=epochs_done > 0),
     ],

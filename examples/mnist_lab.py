@@ -51,7 +51,7 @@ gan.fit(
     epochs=args.epochs,
     callbacks=[
         # 7. Samples on disk at several epochs, always of the same latents
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", sheets=args.out / "sheets", every=2),
+        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", frames_dir=args.out / "sheets", every=2),
         keras.callbacks.CSVLogger(args.out / "losses.csv"),
     ],
 )

@@ -22,7 +22,7 @@ args = parser.parse_args()
 # 1. Images: uint8 (n, height, width, channels); labels: integers
 images, labels = keras_dcgan.datasets.load(args.data)
 
-# 2. Model: small networks, many small steps, and a penalty on a discriminator that is too sure of itself
+# 2. Model
 if args.conditional:
     if labels is None:
         parser.error("--conditional needs images with labels: put them into one folder a class")
@@ -33,17 +33,12 @@ if args.conditional:
 else:
     gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=images.shape[1:], seed=0)
     data = (images,)
-gan.compile(
-    keras.optimizers.Adam(1e-3, beta_1=0.5),
-    keras.optimizers.Adam(1e-3, beta_1=0.5),
-    keras_dcgan.losses.R1(gamma=0.1, interval=4),
-)
+gan.compile()  # the preset's training recipe
 
 # 3. Training: a film of the same samples, and a file to go on from
 args.out.mkdir(parents=True, exist_ok=True)
 gan.fit(
     *data,
-    batch_size=32,
     epochs=args.epochs,
     callbacks=[
         keras_dcgan.callbacks.GifSnapshot(args.out / "samples.gif", num_images=50 if args.conditional else 25),

@@ -40,10 +40,7 @@ options = {"image_shape": images.shape[1:], "width": args.width, "seed": args.se
 if args.preset != "all_convolutional_28":  # which never has them
     options["batch_norm_affine"] = not args.no_scale_and_centre
 gan = keras_dcgan.DCGAN.from_preset(args.preset, **options)
-gan.compile(
-    g_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
-    d_opt=keras.optimizers.Adam(2e-4, beta_1=0.5),
-)
+gan.compile()
 
 # 3. Training
 args.out.mkdir(parents=True, exist_ok=True)
@@ -51,7 +48,6 @@ backup = args.out / "backup"
 scale = max(1, 64 // size)  # pixels of a picture to one of an image
 gan.fit(
     images,
-    batch_size=128,
     epochs=args.epochs,
     verbose=2,
     callbacks=[

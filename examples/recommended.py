@@ -9,7 +9,7 @@ Stopped or killed, the same command goes on after the last whole epoch.
 """
 
 import argparse
-import math
+import dataclasses
 import pathlib
 
 import keras
@@ -24,8 +24,8 @@ parser.add_argument("--conditional", action="store_true", help="train a Conditio
 parser.add_argument("--preset", help="in place of recommended or recommended_conditional")
 parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
 parser.add_argument("--no-batch-norm", action="store_true", help="no batch normalisation in D: from 64x64 on")
-parser.add_argument("--batch-size", type=int, default=32)
-parser.add_argument("--gamma", type=float, default=0.1, help="weight of the R1 penalty")
+parser.add_argument("--batch-size", type=int, help="default: the preset's")
+parser.add_argument("--gamma", type=float, help="weight of the R1 penalty; default: the preset's")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
@@ -61,15 +61,10 @@ else:
     gan = keras_dcgan.DCGAN.from_preset(args.preset or "recommended", **options)
     data = (images,)
 
-# 3. Many small steps, at a rate that falls to nothing, and a penalty on a discriminator that is too sure of itself
-steps = args.epochs * math.ceil(len(images) / args.batch_size)
-rate = keras.optimizers.schedules.PolynomialDecay(1e-3, steps, 0)
-gan.compile(
-    keras.optimizers.Adam(rate, beta_1=0.5),
-    keras.optimizers.Adam(rate, beta_1=0.5),
-    keras_dcgan.losses.R1(gamma=args.gamma, interval=4),
-    steps_per_execution=args.steps_per_execution,
-)
+# 3. The preset's recipe, with learning rates that decay linearly to 0
+gan.recipe = dataclasses.replace(gan.recipe, decay=1.0)
+penalties = None if args.gamma is None else [keras_dcgan.penalties.R1(gamma=args.gamma, interval=4)]
+gan.compile(penalties=penalties, steps_per_execution=args.steps_per_execution)
 
 # 4. Training. BackupAndRestore keeps the last epoch, and takes a run that was stopped up from there
 args.out.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class Squashed(keras_dcgan.losses.NonSaturating):
     def discriminator(self, real_logits, fake_logits):
         return super().discriminator(self.squash(real_logits), self.squash(fake_logits))
 
-    def generator(self, fake_logits):
+    def generator(self, fake_logits, real_logits=None):
         return super().generator(self.squash(fake_logits))
 
 

@@ -121,11 +121,7 @@ if __name__ == "__main__":
     batches = SOURCES[args.source](folder, shape, args.batch_size, args.seed, process=0, processes=1)
 
     gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=shape, batch_norm=args.size < 64, seed=args.seed)
-    gan.compile(
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras.optimizers.Adam(1e-3, beta_1=0.5),
-        keras_dcgan.losses.R1(gamma=0.1, interval=4),
-    )
+    gan.compile()
     gan.fit(
         batches,
         epochs=args.epochs,

@@ -4,7 +4,18 @@ import importlib as _importlib
 import typing as _typing
 from importlib.metadata import version as _version
 
-from keras_dcgan import augmentation, callbacks, datasets, images, latents, losses, networks
+from keras_dcgan import (
+    augmentation,
+    callbacks,
+    datasets,
+    images,
+    latents,
+    layers,
+    losses,
+    networks,
+    penalties,
+    presets,
+)
 from keras_dcgan.conditional_dcgan import ConditionalDCGAN
 from keras_dcgan.dcgan import DCGAN
 
@@ -18,16 +29,18 @@ __all__ = [
     "datasets",
     "images",
     "latents",
+    "layers",
     "losses",
     "networks",
+    "penalties",
+    "presets",
 ]
 
 if _typing.TYPE_CHECKING:
     from keras_dcgan import metrics as metrics
-    from keras_dcgan import presets as presets
-else:  # to a type checker every name would seem to be there
+else:  # to a type checker every name would exist
 
     def __getattr__(name):
-        if name == "metrics":  # not before it is asked for: scikit-learn takes a second to import, and is an extra
+        if name == "metrics":  # on first use: scikit-learn is an extra, and slow to import
             return _importlib.import_module("keras_dcgan.metrics")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

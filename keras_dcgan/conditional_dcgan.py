@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dcgan import backend, checks
+from keras_dcgan import backend
 from keras_dcgan._types import Array
 from keras_dcgan.dcgan import DCGAN
+from keras_dcgan.training import validation
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
@@ -56,53 +57,53 @@ class ConditionalDCGAN(DCGAN):
                 f"Received: num_classes=None, embeddings of {sorted(sizes) or 'no'} classes"
             )
         self.num_classes = sizes.pop() if num_classes is None else num_classes
-        checks.check_count("num_classes", self.num_classes)
+        validation.check_count("num_classes", self.num_classes)
         if sizes and self.num_classes > min(sizes):
             raise ValueError(
                 "`num_classes` must not be above the classes that the networks' Embedding layers know. "
                 f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
             )
 
-    def find_latents(  # type: ignore[override]  # labels cannot be left out here
+    def invert(  # type: ignore[override]  # labels are required
         self, images: Array, labels: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
     ) -> np.ndarray:
-        """Searches latents whose images, made with these labels, come near given ones: see `DCGAN.find_latents`.
+        """Finds latent vectors that reproduce images with these labels, see `DCGAN.invert`.
 
         Args:
-            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are searched for at once.
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are inverted at once.
             labels: `(n,)` integers.
             steps: int, steps of gradient descent.
             learning_rate: float.
-            seed: int, for the latents that the search starts from.
+            seed: int, for the initial latent vectors.
 
         Returns:
             float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
 
         Raises:
-            ValueError, TypeError: arguments that break these rules.
+            ValueError, TypeError: an argument is invalid.
         """
-        checks.check_labels(labels, len(images), self.num_classes)
-        return self._find_latents(
-            images, self._labels_to_generate(checks.as_numpy(labels), len(images)), steps, learning_rate, seed
+        validation.check_labels(labels, len(images), self.num_classes)
+        return self._invert(
+            images, self._labels_for_generation(validation.as_numpy(labels), len(images)), steps, learning_rate, seed
         )
 
     def features(self, images: Array, labels: Array | None = None, *, batch_size: int = 128) -> np.ndarray:
-        """Features of images that the discriminator has learnt: see `DCGAN.features`.
+        """Extracts features that the discriminator has learned, see `DCGAN.features`.
 
         Args:
             images: `(n, height, width, channels)`, uint8 or float in `value_range`.
-            labels: `(n,)` integers; needed where a convolution sees them, as in `fashion_mnist_conditional`.
-            batch_size: int, how many go through the network at once.
+            labels: `(n,)` integers; required if a convolution reads them, as in `fashion_mnist_conditional`.
+            batch_size: int, images per call of the network.
 
         Returns:
-            float32 NumPy array `(n, 16 · filters)`, filters of all convolutional layers together.
+            float32 NumPy array `(n, 16 · filters)`, with the filters of all convolutional layers.
 
         Raises:
-            ValueError, TypeError: arguments that break these rules, labels that are needed and missing, or a
-                discriminator without convolutional layers of its own.
+            ValueError, TypeError: an argument is invalid, required labels are missing, or the discriminator has no
+                convolutional layers.
         """
         if labels is not None:
-            checks.check_labels(labels, len(images), self.num_classes)
+            validation.check_labels(labels, len(images), self.num_classes)
             labels = self._as_input(labels, self.discriminator)
         return self._features(images, labels, batch_size)
 
@@ -110,20 +111,20 @@ class ConditionalDCGAN(DCGAN):
         return self._generator_for(training)([z, self._as_input(labels, self.generator)], training=training)
 
     def _discriminate(self, x, labels, training):
-        x = self._seen(x, training)
+        x = self._augment(x, training)
         return self.discriminator([x, self._as_input(labels, self.discriminator)], training=training)
 
     def _as_input(self, labels, network):
         """Labels `(batch,)` or `(batch, 1)` as int32 in the shape that the network takes."""
         return ops.cast(ops.reshape(labels, (-1, *network.inputs[1].shape[1:])), "int32")
 
-    def _split(self, inputs):
+    def _split_inputs(self, inputs):
         z, labels = self._pair(inputs)
-        checks.check_latents(z, self.latent_dim)
+        validation.check_latents(z, self.latent_dim)
         # an embedding answers a label that it does not have in three ways: an error, NaN, or silence
-        values = backend.concrete(labels)
+        values = backend.to_numpy_or_none(labels)
         if values is not None and self.num_classes is not None:
-            checks.check_labels(values, len(values), self.num_classes)
+            validation.check_labels(values, len(values), self.num_classes)
         return z, labels
 
     def _pair(self, inputs):
@@ -131,22 +132,22 @@ class ConditionalDCGAN(DCGAN):
             raise ValueError(f"ConditionalDCGAN takes [latents, labels]. Received: {type(inputs).__name__}")
         return inputs
 
-    def _labels_to_generate(self, labels, n):
+    def _labels_for_generation(self, labels, n):
         labels = np.arange(n) % self.num_classes if labels is None else labels
         labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
-        checks.check_labels(labels, n, self.num_classes)
+        validation.check_labels(labels, n, self.num_classes)
         return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
 
     def _check_training(self, x, y=None, weights=None):
-        self._refuse_weight(weights)
-        checks.check_images(x, self.image_shape, self.value_range)
-        checks.check_labels(y, len(x), self.num_classes)
+        validation.check_no_weights(weights, "sample_weight")
+        validation.check_images(x, self.image_shape, self.value_range)
+        validation.check_labels(y, len(x), self.num_classes)
 
     def _check_inputs(self, inputs):
         z, labels = self._pair(inputs)
-        checks.check_latents(z, self.latent_dim)
-        checks.check_labels(labels, len(z), self.num_classes)
+        validation.check_latents(z, self.latent_dim)
+        validation.check_labels(labels, len(z), self.num_classes)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, the two networks serialised."""
+        """Returns the constructor's arguments and the recipe, serialized."""
         return super().get_config() | {"num_classes": self.num_classes}

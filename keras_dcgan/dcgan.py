@@ -1,7 +1,9 @@
 """DCGAN: adversarial training of any two Keras models."""
 
+import inspect
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import keras
@@ -9,88 +11,67 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from keras_dcgan import backend, checks, export, features, images, latents, losses, networks, presets
+from keras_dcgan import backend, export, features, images, latents, layers, losses, presets
 from keras_dcgan._types import Array
-from keras_dcgan.checked_model import CheckedModel
-from keras_dcgan.inference import predict_on_batch
-from keras_dcgan.saving import SavedModel
-
-
-class _ByNetwork(keras.optimizers.OptimizerMap):
-    """Gives the generator's variables to `g_opt` and all others to `d_opt`.
-
-    Variables are told apart by identity: their paths, by which Keras's own map goes, change when a model is loaded.
-    """
-
-    def __init__(self, g_opt, d_opt, generator):
-        super().__init__(d_opt, {"generator": g_opt})
-        self._own = {id(v) for v in generator.variables}
-
-    def __call__(self, variable):
-        return self["generator"] if id(variable) in self._own else self.default_optimizer
-
-
-class _BothOptimizers(keras.optimizers.MultiOptimizer):
-    """Both optimizers as the one that Keras's trainers, callbacks and savers know of."""
-
-    def save_own_variables(self, store):
-        # each optimizer saves its own variables: Keras's version would write them all once more
-        store["iterations"] = self.iterations.numpy()
-
-    def load_own_variables(self, store):
-        self.iterations.assign(store["iterations"])
+from keras_dcgan.networks import blocks
+from keras_dcgan.penalties import Penalty, total_penalty
+from keras_dcgan.penalties import get as get_penalties
+from keras_dcgan.training import checkpoints, data, optimizers, pipelines, validation
+from keras_dcgan.training.inference import predict_on_batch
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
-class DCGAN(CheckedModel, SavedModel):
+class DCGAN(checkpoints.CheckpointedModel):
     """A generator and a discriminator, trained against each other with `fit()`.
 
-    The generator maps latents, `(batch, latent_dim)` float32, to images, `(batch, height, width, channels)` float32 in
-    `value_range`. The discriminator maps images to logits, `(batch, 1)` float32, positive for "real".
+    The generator maps latent vectors, `(batch, latent_dim)` float32, to images, `(batch, height, width, channels)`
+    float32 in `value_range`. The discriminator maps images to logits, `(batch, 1)` float32, positive for "real".
 
-    `fit` takes images only: uint8 ones (rescaled to `value_range` on the device, inside the step) or floats that lie
-    in `value_range` already, as arrays, tf.data, PyDataset, torch DataLoader or generator of batches.
+    `fit` takes images only: uint8 (rescaled to `value_range` on the device, inside the step) or floats in
+    `value_range`, as arrays, tf.data, PyDataset, torch DataLoader or generator of batches.
 
     Args:
         generator: built Keras model with an input `(None, latent_dim)` and a float32 output `(None, H, W, C)`.
-        discriminator: built Keras model with an input `(None, H, W, C)` and a float32 output `(None, 1)` that ends in
-            a linear unit; sigmoid belongs to the loss.
+        discriminator: built Keras model with an input `(None, H, W, C)` and a float32 output `(None, 1)`. It ends in a
+            linear unit; the sigmoid is part of the loss.
         latent_prior: "normal" for N(0, 1) or "uniform" for U(−1, 1).
-        value_range: `(low, high)`, range of the images that the generator emits.
-        ema_momentum: float in (0, 1), such as 0.999, to keep an exponential moving average of the generator and to make
-            all images outside training with it; None for none. It averages over about the last `1 / (1 − ema_momentum)`
-            updates, but never over more than about a tenth of all so far.
-        augmentation: Keras layer from images to images, differentiable, through which the discriminator sees real and
-            generated images alike while it trains, such as `keras_dcgan.augmentation.DiffAugment()` for small sets of
-            images; None for none.
-        seed: int for the same latents in every run, None for others each time.
+        value_range: `(low, high)`, range of the generator's images.
+        ema_momentum: float in (0, 1), such as 0.999, to keep an exponential moving average (EMA) of the generator's
+            weights and use it for all images outside training. It averages over about the last
+            `1 / (1 − ema_momentum)` updates, but never over more than about a tenth of all updates so far. `None`
+            keeps no EMA.
+        augmentation: differentiable Keras layer from images to images, such as
+            `keras_dcgan.augmentation.DiffAugment()`. During training it is applied to all images that the
+            discriminator sees, real and generated. Useful for small datasets.
+        seed: int for the same latent vectors in every run. `None` draws different ones on every run.
         **kwargs: `name`, `dtype` and `trainable`, as for any Keras model.
 
     Attributes:
         generator, discriminator: the two networks.
-        averaged_generator: the generator's moving average, where `ema_momentum` is given, otherwise None.
+        ema_generator: the EMA of the generator, or None without `ema_momentum`.
         g_opt, d_opt: their optimizers, after `compile`.
+        recipe: `keras_dcgan.presets.Recipe`, the defaults of `compile` and `fit`.
         latent_dim: int.
         image_shape: `(height, width, channels)`.
 
     Raises:
-        TypeError: a network that is no Keras model with known input and output shapes, or an augmentation that is no
-            Keras layer.
-        ValueError: networks that do not fit each other, a discriminator with a bounded output, an unknown prior, an
-            impossible range or momentum, or an augmentation that changes the images' shape.
+        TypeError: a network is not a Keras model with known input and output shapes, or the augmentation is not a Keras
+            layer.
+        ValueError: the networks do not fit each other, the discriminator's output is bounded, the prior is unknown, the
+            range or momentum is invalid, or the augmentation changes the shape of the images.
 
     Example:
-        >>> gan = keras_dcgan.DCGAN.from_preset("radford_28", seed=0)
+        >>> gan = keras_dcgan.DCGAN.from_preset("recommended", seed=0)
         >>> gan.compile()
-        >>> gan.fit(images, batch_size=64, epochs=10)
+        >>> gan.fit(images, epochs=10)
         >>> gan.generate(25, seed=1).shape
         (25, 28, 28, 1)
 
     Reference:
         Goodfellow et al., Generative Adversarial Nets, 2014; Radford, Metz and Chintala, Unsupervised Representation
-        Learning with Deep Convolutional Generative Adversarial Networks, 2016; of the average, Yazıcı et al., The
-        Unusual Effectiveness of Averaging in GAN Training, 2019, section 3; of the augmentation, Zhao et al.,
-        Differentiable Augmentation for Data-Efficient GAN Training, 2020.
+        Learning with Deep Convolutional Generative Adversarial Networks, 2016; for the EMA, Yazıcı et al., The Unusual
+        Effectiveness of Averaging in GAN Training, 2019, section 3; for the augmentation, Zhao et al., Differentiable
+        Augmentation for Data-Efficient GAN Training, 2020.
     """
 
     _conditional = False
@@ -111,165 +92,270 @@ class DCGAN(CheckedModel, SavedModel):
         latents.check_prior(latent_prior)
         self.latent_prior = latent_prior
         self.value_range = images.check_value_range(value_range)
-        self.latent_dim, self.image_shape = checks.check_networks(
+        self.latent_dim, self.image_shape = validation.check_networks(
             generator, discriminator, self.value_range, conditional=self._conditional
         )
         self.generator = generator
         self.discriminator = discriminator
-        checks.check_momentum("ema_momentum", ema_momentum)
+        validation.check_momentum("ema_momentum", ema_momentum)
         self.ema_momentum = ema_momentum
-        self.averaged_generator = None if ema_momentum is None else networks.frozen_copy(generator)
-        checks.check_augmentation(augmentation, self.image_shape)
+        self.ema_generator = None if ema_momentum is None else blocks.frozen_copy(generator)
+        validation.check_augmentation(augmentation, self.image_shape)
         self.augmentation = augmentation
         self.seed = None if seed is None else int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation must not shift the training's stream
+        self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation leaves the training's stream alone
         self._trackers = [
             keras.metrics.Mean(name=name) for name in ("g_loss", "d_loss", "real_accuracy", "fake_accuracy")
         ]
+        self.recipe = presets.Recipe()
         inputs = [keras.KerasTensor(x.shape, x.dtype) for x in generator.inputs]
         self(inputs if self._conditional else inputs[0])  # builds the model
 
     @classmethod
     def from_preset(cls, name: str, *, load_weights: bool = False, seed: int | None = None, **overrides: Any) -> Self:
-        """Makes a model of a published system, or of the recommended networks.
+        """Creates a model with the networks and the training recipe of a preset.
 
         Args:
-            name: "recommended", to start with, at any `image_shape`, from 64 pixels a side with `batch_norm=False`; as
-                they were published "mnist", "cifar10", "radford_64", "radford_28" and "all_convolutional_28". For
-                `ConditionalDCGAN` "recommended_conditional", "recommended_cifar10", "recommended_fashion_mnist",
-                "recommended_mnist", "fashion_mnist_conditional", "radford_28_conditional" or "radford_mnist".
-            load_weights: bool, True for the trained generator that comes with a preset: "recommended_cifar10" and
-                "recommended_fashion_mnist" of `ConditionalDCGAN`. The discriminator is new.
-            seed: int for the same initial weights, dropout masks and latents in every run.
-            **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …) and of the
-                model (`latent_prior`, `value_range`, `ema_momentum`, `augmentation`).
+            name: one of `keras_dcgan.presets.names(conditional=False)`, for `ConditionalDCGAN`
+                `names(conditional=True)`. Start with "recommended" or "recommended_conditional".
+            load_weights: bool, whether to load the preset's trained generator: "recommended_cifar10" and
+                "recommended_fashion_mnist" of `ConditionalDCGAN` have one. The discriminator is new.
+            seed: int for the same initial weights, dropout masks and latent vectors in every run.
+            **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …), passed to
+                both if both take them, and of the model (`latent_prior`, `value_range`, `ema_momentum`,
+                `augmentation`).
 
         Returns:
             The model, not yet compiled.
 
         Raises:
-            ValueError: an unknown preset or override (the message lists the known), one that cannot be built, or
-                trained weights that there are not, or not for these overrides.
+            ValueError: the preset or an override is unknown, the networks cannot be built, or there are no trained
+                weights for the preset or the overrides.
 
         Example:
             >>> keras_dcgan.DCGAN.from_preset("radford_64", image_shape=(128, 128, 3), depth=5, width=0.5)
         """
-        generator, discriminator, arguments = presets.build(
-            name, conditional=cls._conditional, load_weights=load_weights, seed=seed, **overrides
-        )
-        return cls(generator, discriminator, seed=seed, **arguments)
+        preset = presets.get(name)
+        if preset.conditional != cls._conditional:
+            model = "ConditionalDCGAN" if preset.conditional else "DCGAN"
+            raise ValueError(
+                f"This preset's networks take {'labels' if preset.conditional else 'no labels'}: use "
+                f'{model}.from_preset("{name}"). Received: name={name!r}'
+            )
+        own = {*inspect.signature(DCGAN).parameters, *inspect.signature(cls).parameters}
+        own -= {"generator", "discriminator", "seed", "kwargs"}
+        validation.check_overrides(name, overrides, {*preset.arguments(), *own}, load_weights)
+        generator, discriminator = preset.build(seed=seed, **overrides)
+        if load_weights:
+            presets.load_weights(name, generator)
+        arguments = preset.model | {key: value for key, value in overrides.items() if key in own}
+        gan = cls(generator, discriminator, seed=seed, **arguments)
+        gan.recipe = preset.recipe
+        return gan
 
     def compile(
         self,
         g_opt: keras.optimizers.Optimizer | str | None = None,
         d_opt: keras.optimizers.Optimizer | str | None = None,
-        loss: losses.AdversarialLoss | keras.losses.BinaryCrossentropy | str | None = None,
+        loss: Any = None,
         *,
-        update: Literal["simultaneous", "alternating"] = "simultaneous",
+        penalties: Sequence[Penalty] | None = None,
+        update: Literal["simultaneous", "alternating"] | None = None,
+        discriminator_steps: int | None = None,
         **kwargs: Any,
     ) -> None:
-        """Sets how the two networks are trained.
+        """Configures the training. `None` means the value of the preset's recipe, otherwise the default given here.
 
         Args:
-            g_opt: the generator's Keras optimizer, or its name. None for Adam(2e-4, beta_1=0.5).
-            d_opt: the discriminator's; not the same object, since an optimizer keeps its own step count and moments.
-            loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein"), an object of
-                `keras_dcgan.losses`, or `keras.losses.BinaryCrossentropy(from_logits=True)`. None for non-saturating
-                cross-entropy.
-            update: "simultaneous" takes both gradients at the same weights, from one forward pass of the generator;
-                "alternating" updates the discriminator first, then the generator against the new discriminator, on the
-                same generated images.
+            g_opt: Keras optimizer for the generator, or its name. Default: Adam(2e-4, beta_1=0.5).
+            d_opt: the same for the discriminator; another object, because an optimizer keeps its own step count and
+                moments.
+            loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"), an
+                object of `keras_dcgan.losses`, `keras.losses.BinaryCrossentropy(from_logits=True)`, or a pair of
+                functions `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`. Default:
+                non-saturating cross-entropy.
+            penalties: list of objects of `keras_dcgan.penalties`, added to the discriminator's loss. Default: none.
+                `()` switches off those of a recipe.
+            update: "simultaneous" (default) computes both gradients at the same weights, from one forward pass of the
+                generator; "alternating" updates the discriminator first, then the generator against the new
+                discriminator, on the same generated images.
+            discriminator_steps: int, updates of the discriminator per update of the generator. Each batch is cut into
+                as many equal parts, one per update of the discriminator, each with fresh latent vectors; the generator
+                is updated on the last part. Default: 1.
             **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile`, as in `keras.Model.compile`. With JAX on a
-                GPU `steps_per_execution` steps are one call of the device, which makes small steps faster.
+                GPU, `steps_per_execution` steps are one call of the device, which speeds up small networks.
 
         Raises:
-            ValueError: an unknown loss or update mode, a loss that does not read logits, one optimizer for both
-                networks, layers in mixed_float16 (use mixed_bfloat16, which needs no loss scaling), or on PyTorch
-                `jit_compile=True` or a discriminator with `keras.layers.SpectralNormalization`.
-            TypeError: something that is no optimizer or no loss, or an argument that is not known.
+            ValueError: an unknown loss or update mode, a loss that does not take logits or does not return a float
+                scalar, one optimizer for both networks, layers in mixed_float16 (use mixed_bfloat16, which needs no
+                loss scaling), or on PyTorch `jit_compile=True` or `keras.layers.SpectralNormalization`.
+            TypeError: an optimizer, loss or penalty of another type, or an unknown argument.
         """
-        adversarial = losses.get(loss)
-        if update not in ("simultaneous", "alternating"):
-            raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={update!r}')
-        unknown = sorted(set(kwargs) - {"run_eagerly", "steps_per_execution", "jit_compile"})
-        if unknown:
-            raise TypeError(
-                "compile() takes g_opt, d_opt, loss, update, run_eagerly, steps_per_execution and jit_compile. "
-                f"Received: {', '.join(unknown)}"
-            )
-        if any(layer.compute_dtype == "float16" for layer in self._flatten_layers()):
-            raise ValueError(
-                "float16 needs its losses scaled, which two networks with two losses do not support: use "
-                'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
-            )
-        if kwargs.get("jit_compile") is True and keras.backend.backend() == "torch":
-            raise ValueError(
-                "On PyTorch a step is not compiled, since torch.compile refuses two gradients from one forward pass: "
-                "leave `jit_compile` out. Received: jit_compile=True"
-            )
-        wrappers = [
-            x for x in self.discriminator._flatten_layers() if isinstance(x, keras.layers.SpectralNormalization)
-        ]
-        if wrappers and keras.backend.backend() == "torch":
-            raise ValueError(
-                "keras.layers.SpectralNormalization writes into its weights in every forward pass, which PyTorch does "
-                "not allow in a discriminator that is run twice in a step: use losses.R1 instead, or the environment "
-                f"variable KERAS_BACKEND=tensorflow or jax. Received: {len(wrappers)} such layers"
-            )
-        of_generator = _optimizer("g_opt", g_opt, self.generator)
-        of_discriminator = _optimizer("d_opt", d_opt, self.discriminator)
-        if of_generator is of_discriminator:
-            raise ValueError(
-                "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
-                f"Received: {of_generator.name} twice"
-            )
-        self._compile_options = kwargs  # as given: "auto" means another thing on another machine
-        both = _BothOptimizers(_ByNetwork(of_generator, of_discriminator, self.generator), name="both")
+        validation.check_compile_arguments(self, kwargs)
+        given = {
+            "g_opt": g_opt,
+            "d_opt": d_opt,
+            "loss": loss,
+            "penalties": penalties,
+            "update": update,
+            "discriminator_steps": discriminator_steps,
+        }
+        recipe = replace(self.recipe, **{name: value for name, value in given.items() if value is not None})
+        validation.check_recipe(recipe)
+        loss = losses.get(recipe.loss)
+        g_opt = optimizers.get("g_opt", recipe.g_opt, self.generator)
+        d_opt = optimizers.get("d_opt", recipe.d_opt, self.discriminator)
+        both = optimizers.both(g_opt, d_opt, self.generator)
+        self._compile_arguments = given | kwargs  # for saving: None stays None, and "auto" differs between machines
+        self._initial_rates = {
+            name: float(ops.convert_to_numpy(optimizer.learning_rate))
+            for name, optimizer in (("g_opt", g_opt), ("d_opt", d_opt))
+            if given[name] is None
+        }
         super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
-        self.g_opt, self.d_opt, self.update = of_generator, of_discriminator, update
-        self.loss = adversarial
+        self.g_opt, self.d_opt, self.loss = g_opt, d_opt, loss
+        self.penalties = get_penalties(recipe.penalties)
+        self.update, self.discriminator_steps = recipe.update, recipe.discriminator_steps
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Trains on images: `keras.Model.fit` with input checks and exact resuming.
+
+        Takes the arguments of `keras.Model.fit`, except `sample_weight` and `class_weight`. Under
+        `keras.callbacks.BackupAndRestore`, training resumes exactly.
+
+        Args:
+            x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
+                PyDataset, torch DataLoader or generator).
+            y: integer labels `(n,)` or `(n, 1)` for a conditional model, if `x` is an array; otherwise None.
+            batch_size: int, or None for the recipe's (32 by default).
+            epochs: int, as in Keras.
+            verbose: as in Keras.
+            callbacks: list of `keras.callbacks.Callback`.
+            validation_split: float, as in Keras.
+            validation_data: held-out data in any form that training data may have.
+            shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so a
+                resumed training sees the same order (not with `validation_split`). Data with a method `set_epoch`
+                (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
+            **kwargs: the other arguments of `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History` with `loss`, `g_loss`, `d_loss`, `real_accuracy` and `fake_accuracy`.
+
+        Raises:
+            ValueError: the model is not compiled, or the data is invalid. Nothing has changed then; for sources of
+                batches, nothing since the last valid batch.
+            TypeError: the data has an unsupported type.
+        """
+        if not self.compiled:
+            raise ValueError("The model must be compiled before training: call compile(). Received: no compile()")
+        for name in ("sample_weight", "class_weight"):
+            validation.check_no_weights(kwargs.pop(name, None), name)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = callbacks.callbacks
+        callbacks = keras.tree.flatten(callbacks or [])
+        validation.check_callback_order(callbacks)
+        batch_size = batch_size or self.recipe.batch_size
+        multiple = backend.batch_multiple(self) * self.discriminator_steps
+        train = data.checked(self, x, y, batch_size, multiple, validation_split)
+        if validation.is_array(x):
+            validation.warn_of_half_range(x, self.value_range)
+        held_out = None
+        if validation_data is not None:
+            val_x, val_y, val_weights = keras.utils.unpack_x_y_sample_weight(validation_data)
+            validation.check_no_weights(val_weights, "sample_weight")
+            val_size = kwargs.get("validation_batch_size") or batch_size
+            held_out = data.checked(self, val_x, val_y, val_size, backend.batch_multiple(self))
+            validation_data = held_out.x if val_y is None else (held_out.x, val_y)
+        if self.recipe.decay is not None:
+            rates = [(getattr(self, name), rate) for name, rate in self._initial_rates.items()]
+            callbacks = [optimizers.LinearDecay(rates, self.recipe.decay, epochs), *callbacks]
+        callbacks = [*checkpoints.resuming(callbacks), *data.epoch_callbacks(x)]
+        if not data.is_shuffled_by_keras(x):
+            shuffle = False
+        x = train.x
+        if data.may_be_pipeline(x, shuffle) and not validation_split:
+            seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None
+            x, y, shuffle = pipelines.of_arrays(x, y, batch_size, seed), None, False
+            if held_out is not None and validation.is_array(held_out.x):
+                validation_data = pipelines.of_arrays(held_out.x, val_y, val_size, None)
+        try:
+            with data.original_errors(train, held_out), backend.restore_on_error(self):
+                return super().fit(
+                    x,
+                    y,
+                    batch_size,
+                    epochs,
+                    0 if backend.process_id() else verbose,
+                    callbacks=callbacks,
+                    validation_split=validation_split,
+                    validation_data=validation_data,
+                    shuffle=shuffle,
+                    **kwargs,
+                )
+        finally:
+            self._forget_epoch()
 
     def make_train_function(self, force: bool = False) -> None:
-        """Makes what `fit` calls for every `steps_per_execution` steps, as in Keras, where that can be done faster."""
+        """Creates the function that `fit` calls for every `steps_per_execution` steps."""
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function: Any = backend.train_function(self) or self.train_function
 
     @backend.step
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One update of both networks on a batch.
+        """Updates the discriminator `discriminator_steps` times, and the generator once.
 
         Args:
-            data: `(batch, height, width, channels)` images, with labels `(images, labels)`. On JAX, Keras's trainer
+            data: `(batch, height, width, channels)` images, or with labels `(images, labels)`. On JAX, Keras's trainer
                 passes `(state, data)` and receives `(logs, state)`.
 
         Returns:
             dict of float32 scalars, averages over the epoch so far: `loss` (= g_loss + d_loss), `g_loss`, `d_loss`,
-            and `real_accuracy` and `fake_accuracy`, the shares of logits on the right side of 0.
+            and `real_accuracy` and `fake_accuracy`, the fractions of logits with the correct sign. With several
+            discriminator steps, those of the last one.
         """
-        real, labels = self._unpack(data)
-        z = backend.spread(self.sample_latents(ops.shape(real)[0]))
-        play = {"simultaneous": self._update_both, "alternating": self._update_in_turn}[self.update]
-        results = play(real, z, labels)
+        images, labels = self._unpack(data)
+        for layer in self._spectral_normalizations():
+            layer.update_state()
+        *first_parts, last_part = self._split_batch(images, labels)
+        for real, labels in first_parts:
+            fake = self._generate(self._draw_latents(real), labels, training=True)
+            self._update_discriminator(real, ops.stop_gradient(fake), labels)
+        real, labels = last_part
+        update = self._update_both if self.update == "simultaneous" else self._update_alternately
+        results = update(real, self._draw_latents(real), labels)
         self.optimizer.iterations.assign_add(1)
-        if self.averaged_generator is not None:
-            self._update_average()
+        if self.ema_generator is not None:
+            self._update_ema()
         return self._log(*results)
 
     def _update_both(self, real, z, labels):
-        """Both gradients at the same weights, from one forward pass."""
+        """Updates both networks with gradients at the same weights, from one forward pass."""
         g_variables, d_variables = self.generator.trainable_variables, self.discriminator.trainable_variables
 
         def forward():
             fake = self._generate(z, labels, training=True)
             real_logits = self._discriminate(real, labels, training=True)
             fake_logits = self._discriminate(fake, labels, training=True)
-            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
-            return (self._g_loss(fake_logits), d_loss), (real_logits, fake_logits)
+            g_loss = self._g_loss(fake_logits, real_logits)
+            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
+            return (g_loss, d_loss), (real_logits, fake_logits)
 
-        # g_loss is differentiated by the generator's weights alone, d_loss by the discriminator's
+        # g_loss is differentiated with respect to the generator's weights only, d_loss to the discriminator's
         (g_loss, d_loss), logits, (g_gradients, d_gradients) = backend.gradients(
             self, forward, g_variables, d_variables
         )
@@ -277,80 +363,208 @@ class DCGAN(CheckedModel, SavedModel):
         backend.apply(self.d_opt, d_gradients, d_variables)
         return g_loss, d_loss, *logits
 
-    def _update_in_turn(self, real, z, labels):
-        """The discriminator first, then the generator against the new discriminator, on the same images."""
-        g_variables, d_variables = self.generator.trainable_variables, self.discriminator.trainable_variables
+    def _update_alternately(self, real, z, labels):
+        """Updates the discriminator, then the generator against the new discriminator, on the same fake images."""
+        variables = self.generator.trainable_variables
 
-        def g_forward():
+        def forward():
             fake = self._generate(z, labels, training=True)
-            fixed = ops.stop_gradient(fake)
+            d_results = self._update_discriminator(real, ops.stop_gradient(fake), labels)
+            fake_logits = self._discriminate(fake, labels, training=True)
+            real_logits = self._discriminate(real, labels, training=True) if losses.is_relativistic(self.loss) else None
+            return (self._g_loss(fake_logits, real_logits),), d_results
 
-            def d_forward():
-                real_logits = self._discriminate(real, labels, training=True)
-                fake_logits = self._discriminate(fixed, labels, training=True)
-                d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
-                return (d_loss,), (real_logits, fake_logits)
-
-            (d_loss,), logits, (d_gradients,) = backend.gradients(self, d_forward, d_variables)
-            backend.apply(self.d_opt, d_gradients, d_variables)
-            return (self._g_loss(self._discriminate(fake, labels, training=True)),), (d_loss, *logits)
-
-        (g_loss,), d_results, (g_gradients,) = backend.gradients(self, g_forward, g_variables)
-        backend.apply(self.g_opt, g_gradients, g_variables)
+        (g_loss,), d_results, (gradients,) = backend.gradients(self, forward, variables)
+        backend.apply(self.g_opt, gradients, variables)
         return g_loss, *d_results
 
-    def _update_average(self):
-        """Moves the averaged generator towards the generator, weights and batch statistics alike.
+    def _update_discriminator(self, real, fake, labels):
+        """Updates the discriminator on real and fake images."""
+        variables = self.discriminator.trainable_variables
 
-        The first step is a whole one, so that the average does not remember where training started. Then the steps get
-        smaller, so that it is one of about the last tenth of all updates, until the momentum is reached.
+        def forward():
+            real_logits = self._discriminate(real, labels, training=True)
+            fake_logits = self._discriminate(fake, labels, training=True)
+            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
+            return (d_loss,), (real_logits, fake_logits)
+
+        (d_loss,), logits, (gradients,) = backend.gradients(self, forward, variables)
+        backend.apply(self.d_opt, gradients, variables)
+        return d_loss, *logits
+
+    def _g_loss(self, fake_logits, real_logits):
+        return losses.generator_loss(self.loss, fake_logits, real_logits) + sum(self.generator.losses)
+
+    def _d_loss(self, real_logits, fake_logits):
+        return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
+
+    def _penalty(self, real, fake, labels):
+        state = [(v, v.value) for v in self.variables]
+
+        def discriminate(images):
+            with keras.StatelessScope(state):  # discards changes, such as those of moving averages
+                return self._discriminate(images, labels, training=True)
+
+        discriminate.seed_generator = self.seed_generator
+        return total_penalty(self.penalties, discriminate, real, ops.stop_gradient(fake), self.d_opt.iterations)
+
+    def _update_ema(self):
+        """Moves the EMA toward the generator, weights and batch statistics alike.
+
+        The first update copies the generator, so that the EMA forgets the initial weights. The steps then get smaller:
+        the EMA averages over about the last tenth of all updates until it reaches the momentum.
         """
-        assert self.averaged_generator is not None  # train_step has seen to it
+        assert self.ema_generator is not None
         assert self.ema_momentum is not None
         updates = ops.cast(self.optimizer.iterations, "float32")
         rate = ops.maximum(1 - self.ema_momentum, 10 / (updates + 9))
-        for average, value in zip(self.averaged_generator.weights, self.generator.weights, strict=True):
+        for average, value in zip(self.ema_generator.weights, self.generator.weights, strict=True):
             average.assign_add(ops.cast(rate, average.dtype) * (value - average))
+
+    def _split_batch(self, images, labels):
+        """The parts of a batch, one per discriminator step: a list of pairs of images and labels."""
+        steps = self.discriminator_steps
+        if steps == 1:
+            return [(images, labels)]
+        parts = [backend.shard(part) for part in ops.split(images, steps)]
+        if labels is None:
+            return [(part, None) for part in parts]
+        return list(zip(parts, map(backend.shard, ops.split(labels, steps)), strict=True))
+
+    def _draw_latents(self, real, seed=None):
+        """Latent vectors for as many images as `real`."""
+        return backend.shard(self.sample_latents(ops.shape(real)[0], seed))
+
+    def _spectral_normalizations(self):
+        return [x for x in self._flatten_layers() if isinstance(x, layers.SpectralNormalization)]
 
     @backend.step
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Losses and accuracies on a batch, with both networks in inference mode.
+        """Computes losses and accuracies on a batch, with both networks in inference mode.
 
         Args:
             data: as in `train_step`.
 
         Returns:
-            dict of float32 scalars, the keys of `train_step`.
+            dict of float32 scalars with the keys of `train_step`.
         """
         real, labels = self._unpack(data)
-        z = backend.spread(self.sample_latents(ops.shape(real)[0], seed=self._evaluation_seeds))
+        z = self._draw_latents(real, self._evaluation_seeds)
         real_logits = self._discriminate(real, labels, training=False)
         fake_logits = self._discriminate(self._generate(z, labels, training=False), labels, training=False)
-        return self._log(self._g_loss(fake_logits), self._d_loss(real_logits, fake_logits), real_logits, fake_logits)
+        g_loss, d_loss = self._g_loss(fake_logits, real_logits), self._d_loss(real_logits, fake_logits)
+        return self._log(g_loss, d_loss, real_logits, fake_logits)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """Images for latents.
+    def _log(self, g_loss, d_loss, real_logits, fake_logits):
+        n = ops.shape(real_logits)[0]
+        correct = [ops.mean(ops.cast(side, "float32")) for side in (real_logits > 0, fake_logits < 0)]
+        g_loss, d_loss, *accuracies = backend.mean([g_loss, d_loss, *correct])
+        self._loss_tracker.update_state(g_loss + d_loss, sample_weight=n)
+        for tracker, value in zip(self._trackers, (g_loss, d_loss, *accuracies), strict=True):
+            tracker.update_state(value, sample_weight=n)
+        return self.get_metrics_result()
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Computes losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.
+
+        The latent vectors are the same in every call, so values of different epochs can be compared. They are not
+        taken from the training's random stream.
 
         Args:
-            inputs: `(batch, latent_dim)` float32 latents; for `ConditionalDCGAN` `[latents, labels]`.
-            training: bool, False for inference mode: batch normalisation by its moving averages.
+            x, y: as in `fit`.
+            batch_size: int or None, as in Keras.
+            verbose: as in Keras.
+            sample_weight: must be None.
+            **kwargs: the other arguments of `keras.Model.evaluate`.
+
+        Returns:
+            As in Keras: list of values, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError, TypeError: as in `fit`.
+        """
+        validation.check_no_weights(sample_weight, "sample_weight")
+        self._evaluation_seeds.state.assign([0, 0])
+        held_out = None
+        if not kwargs.get("_use_cached_eval_dataset"):  # fit() has checked it, and a generator can be read only once
+            held_out = data.checked(self, x, y, batch_size or 32, backend.batch_multiple(self))
+            x = held_out.x
+        with data.original_errors(held_out), backend.restore_on_error(self):
+            return super().evaluate(x, y, batch_size, 0 if backend.process_id() else verbose, **kwargs)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", **kwargs: Any) -> np.ndarray:
+        """Generates images from latent vectors, in `value_range`: `keras.Model.predict`.
+
+        Args:
+            x: latent vectors `(n, latent_dim)`, or for a conditional model `[latents, labels]`.
+            batch_size: int or None, as in Keras.
+            verbose: as in Keras.
+            **kwargs: the other arguments of `keras.Model.predict`. On JAX, devices do not share the work.
+
+        Returns:
+            float32 NumPy array `(n, height, width, channels)`.
+
+        Raises:
+            ValueError: the latent vectors or labels are invalid.
+        """
+        inputs = data.CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs))
+        with data.original_errors(inputs), backend.restore_on_error(self), backend.local_scope():
+            return super().predict(inputs.x, batch_size, 0 if backend.process_id() else verbose, **kwargs)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: None = None, class_weight: None = None, return_dict: bool = False
+    ) -> Any:
+        """Runs one training step on one batch, as in Keras; arguments and errors as in `fit`."""
+        validation.check_no_weights(sample_weight, "sample_weight")
+        validation.check_no_weights(class_weight, "class_weight")
+        self._check_training(x, y)
+        validation.check_batch_size(len(x), backend.batch_multiple(self) * self.discriminator_steps)
+        return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False) -> Any:
+        """Computes losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
+        validation.check_no_weights(sample_weight, "sample_weight")
+        self._check_training(x, y)
+        validation.check_batch_size(len(x), backend.batch_multiple(self))
+        return super().test_on_batch(x, y, return_dict=return_dict)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Generates images for one batch of latent vectors, as in Keras; argument and errors as in `predict`."""
+        self._check_inputs(x)
+        return super().predict_on_batch(x)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Generates images from latent vectors.
+
+        Args:
+            inputs: `(batch, latent_dim)` float32 latent vectors; for `ConditionalDCGAN` `[latents, labels]`.
+            training: bool, False for inference mode: the EMA, if there is one, and moving averages in batch
+                normalization.
 
         Returns:
             `(batch, height, width, channels)` float32 in `value_range`.
 
         Raises:
-            ValueError: latents of another size, or labels outside the range.
+            ValueError: latent vectors of another size, or labels outside the range.
         """
-        z, labels = self._split(inputs)
+        z, labels = self._split_inputs(inputs)
         return self._generate(z, labels, training=training)
 
     def sample_latents(self, n: int, seed: int | keras.random.SeedGenerator | None = None) -> Any:
-        """Draws latents from the prior. `train_step` draws through it, so that a subclass may override it.
+        """Draws latent vectors from the prior. `train_step` uses this method, so a subclass can override it.
 
         Args:
-            n: int, how many.
-            seed: int for latents that are the same in every run and on every backend; a
-                `keras.random.SeedGenerator`; or None for the next of the training's stream.
+            n: int, number of vectors.
+            seed: int for latent vectors that are the same in every run and on every backend; a
+                `keras.random.SeedGenerator`; or None to draw from the training's random stream.
 
         Returns:
             `(n, latent_dim)` float32 tensor.
@@ -367,84 +581,85 @@ class DCGAN(CheckedModel, SavedModel):
         seed: int | None = None,
         batch_size: int = 128,
     ) -> np.ndarray:
-        """Makes images, in inference mode. Training and its random state are not touched.
+        """Generates images in inference mode. Training and its random state are not affected.
 
         Args:
-            n: int, how many; may be left out where `latents` or `labels` tell.
-            latents: `(n, latent_dim)` floats, or None to draw them from the prior.
-            labels: of a conditional model: an integer for all, or `(n,)` integers; None for each class in turn.
-            seed: int for the same images every time, None for others each time.
-            batch_size: int, how many go through the network at once.
+            n: int, number of images; optional if `latents` or `labels` are given.
+            latents: `(n, latent_dim)` floats. `None` draws them from the prior.
+            labels: for a conditional model: an integer for all images, or `(n,)` integers. `None` uses each class in
+                turn.
+            seed: int for the same images every time. `None` draws different ones on every call.
+            batch_size: int, images per call of the network.
 
         Returns:
             uint8 NumPy array `(n, height, width, channels)`.
 
         Raises:
-            ValueError, TypeError: arguments that break these rules.
+            ValueError, TypeError: an argument is invalid.
 
         Example:
             >>> gan.generate(25, seed=1)
         """
-        checks.check_count("batch_size", batch_size)
+        validation.check_count("batch_size", batch_size)
         if latents is not None:
-            checks.check_latents(latents, self.latent_dim)
+            validation.check_latents(latents, self.latent_dim)
         if labels is not None:
-            labels = checks.as_numpy(labels) if checks.is_array(labels) else np.asarray(labels)
-        told = [len(given) for given in (latents, labels) if given is not None and np.ndim(given)]
-        if n is None and not told:
-            raise ValueError("generate() must be told how many images: pass n, latents or labels. Received: none")
-        n = told[0] if n is None else n
-        checks.check_count("n", n)
-        if any(count != n for count in told):
-            raise ValueError(f"`n`, `latents` and `labels` must agree. Received: {n} and {told}")
-        wanted = self._labels_to_generate(labels, n)
+            labels = validation.as_numpy(labels) if validation.is_array(labels) else np.asarray(labels)
+        counts = [len(given) for given in (latents, labels) if given is not None and np.ndim(given)]
+        if n is None and not counts:
+            raise ValueError(
+                "generate() needs `n`, `latents` or `labels` to determine the number of images. Received: none of them"
+            )
+        n = counts[0] if n is None else n
+        validation.check_count("n", n)
+        if any(count != n for count in counts):
+            raise ValueError(f"`n`, `latents` and `labels` must have the same length. Received: {n} and {counts}")
+        labels = self._labels_for_generation(labels, n)
         if latents is None:
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
-        latents = checks.as_numpy(latents)
+        latents = validation.as_numpy(latents)
         parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
         generator = self._generator_for(training=False)
-        made = [
-            predict_on_batch(generator, latents[part] if wanted is None else [latents[part], wanted[part]])
+        batches = [
+            predict_on_batch(generator, latents[part] if labels is None else [latents[part], labels[part]])
             for part in parts
         ]
-        return images.to_uint8(np.concatenate(made), self.value_range)
+        return images.to_uint8(np.concatenate(batches), self.value_range)
 
-    def find_latents(
-        self, images: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
-    ) -> np.ndarray:
-        """Searches latents whose images come near given ones, by gradient descent (Adam) on the squared error.
+    def invert(self, images: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0) -> np.ndarray:
+        """Finds latent vectors that reproduce images, by gradient descent (Adam) on the squared error.
 
-        Where it does not get near, the generator does not make such images, or the search is stuck: try another seed.
-        Neither the model nor its random state is changed.
+        If the reproductions stay far from the images, the generator cannot produce them, or the search is stuck: try
+        another seed. Neither the model nor its random state changes.
 
         Args:
-            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are searched for at once.
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are inverted at once.
             steps: int, steps of gradient descent.
             learning_rate: float.
-            seed: int, for the latents that the search starts from.
+            seed: int, for the initial latent vectors.
 
         Returns:
             float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
 
         Raises:
-            ValueError, TypeError: arguments that break these rules.
+            ValueError, TypeError: an argument is invalid.
 
         Example:
-            >>> z = gan.find_latents(images[:10])
-            >>> nearest = gan.generate(latents=z)
+            >>> z = gan.invert(images[:10])
+            >>> reproductions = gan.generate(latents=z)
 
         Reference:
             Lipton and Tripathi, Precise Recovery of Latent Vectors from Generative Adversarial Networks, 2017.
         """
-        return self._find_latents(images, None, steps, learning_rate, seed)
+        return self._invert(images, None, steps, learning_rate, seed)
 
-    def _find_latents(self, x, labels, steps, learning_rate, seed):
-        checks.check_count("steps", steps)
-        checks.check_seed(seed)
-        checks.check_images(x, self.image_shape, self.value_range)
-        x = checks.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
-        with backend.alone():
-            return latents.find(
+    def _invert(self, x, labels, steps, learning_rate, seed):
+        validation.check_count("steps", steps)
+        validation.check_seed(seed)
+        validation.check_images(x, self.image_shape, self.value_range)
+        x = validation.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
+        with backend.local_scope():
+            return latents.invert(
                 self._generator_for(training=False),
                 x,
                 labels,
@@ -455,21 +670,20 @@ class DCGAN(CheckedModel, SavedModel):
             )
 
     def features(self, images: Array, *, batch_size: int = 128) -> np.ndarray:
-        """Features of images that the discriminator has learnt without labels, for a linear classifier.
+        """Extracts features that the discriminator has learned without labels, for a linear classifier.
 
-        The output of every convolutional layer (behind its normalisation and activation, in inference mode) is
-        max-pooled to a grid of 4 by 4, and all are flattened and concatenated, from the first layer to the last.
+        The output of every convolutional layer (after its normalization and activation, in inference mode) is
+        max-pooled to a 4×4 grid; all are flattened and concatenated, from the first layer to the last.
 
         Args:
             images: `(n, height, width, channels)`, uint8 or float in `value_range`.
-            batch_size: int, how many go through the network at once.
+            batch_size: int, images per call of the network.
 
         Returns:
-            float32 NumPy array `(n, 16 · filters)`, filters of all convolutional layers together.
+            float32 NumPy array `(n, 16 · filters)`, with the filters of all convolutional layers.
 
         Raises:
-            ValueError, TypeError: images that break these rules, or a discriminator without convolutional layers of its
-                own.
+            ValueError, TypeError: an argument is invalid, or the discriminator has no convolutional layers.
 
         Example:
             >>> classifier = sklearn.svm.LinearSVC().fit(gan.features(images), labels)
@@ -482,171 +696,130 @@ class DCGAN(CheckedModel, SavedModel):
         return self._features(images, None, batch_size)
 
     def _features(self, x, labels, batch_size):
-        checks.check_count("batch_size", batch_size)
-        checks.check_images(x, self.image_shape, self.value_range)
+        validation.check_count("batch_size", batch_size)
+        validation.check_images(x, self.image_shape, self.value_range)
         return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
-
-    # what a conditional model does otherwise
-
-    def _unpack(self, data):
-        """A batch as float32 images in `value_range`, and labels or None."""
-        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        checks.check_shape(real, self.image_shape)  # tracing comes before the first batch
-        return images.rescale(real, self.value_range), labels
-
-    def _generate(self, z, labels, training):
-        return self._generator_for(training)(z, training=training)
-
-    def _discriminate(self, x, labels, training):
-        return self.discriminator(self._seen(x, training), training=training)
-
-    def _split(self, inputs):
-        checks.check_latents(inputs, self.latent_dim)
-        return inputs, None
-
-    def _labels_to_generate(self, labels, n):
-        if labels is not None:
-            raise ValueError(
-                "DCGAN makes images without labels: use ConditionalDCGAN, or leave them out. Received: labels"
-            )
-
-    def _check_training(self, x, y=None, weights=None):
-        self._refuse_weight(weights)
-        if y is not None:
-            raise ValueError(
-                "DCGAN trains on images alone: pass fit(images), for a tf.data.Dataset of pairs "
-                "data.map(lambda image, label: image), or use ConditionalDCGAN. Received: images and labels"
-            )
-        checks.check_images(x, self.image_shape, self.value_range)
-
-    def _check_inputs(self, inputs):
-        checks.check_latents(inputs, self.latent_dim)
-
-    # what both do alike
-
-    def _generator_for(self, training):
-        """The generator in training, outside of it its average, where one is kept."""
-        return self.generator if training or self.averaged_generator is None else self.averaged_generator
-
-    def _seen(self, x, training):
-        """Images, real or generated, as the discriminator sees them."""
-        return self.augmentation(x, training=True) if training and self.augmentation is not None else x
-
-    # losses and logs
-
-    def _g_loss(self, fake_logits):
-        return self.loss.generator(fake_logits) + sum(self.generator.losses)
-
-    def _d_loss(self, real_logits, fake_logits):
-        return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
-
-    def _penalty(self, real, labels):
-        def discriminate(images):
-            # as in training, but what this pass would change (moving averages, random states) is forgotten
-            with keras.StatelessScope([(v, v.value) for v in self.variables]):
-                return self._discriminate(images, labels, training=True)
-
-        return losses.penalty(self.loss, discriminate, real, self.optimizer.iterations)
-
-    def _log(self, g_loss, d_loss, real_logits, fake_logits):
-        n = ops.shape(real_logits)[0]
-        right = [ops.mean(ops.cast(side, "float32")) for side in (real_logits > 0, fake_logits < 0)]
-        g_loss, d_loss, *right = backend.mean([g_loss, d_loss, *right])
-        self._loss_tracker.update_state(g_loss + d_loss, sample_weight=n)
-        for tracker, value in zip(self._trackers, (g_loss, d_loss, *right), strict=True):
-            tracker.update_state(value, sample_weight=n)
-        return self.get_metrics_result()
-
-    def _restart_evaluation(self):
-        self._evaluation_seeds.state.assign([0, 0])
-
-    # saving
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, the two networks serialised."""
-        return super().get_config() | {
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "latent_prior": self.latent_prior,
-            "value_range": self.value_range,
-            "ema_momentum": self.ema_momentum,
-            "augmentation": self.augmentation and keras.saving.serialize_keras_object(self.augmentation),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
-        """Makes the model again from what `get_config` gave."""
-        parts = {
-            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
-            for name in ("generator", "discriminator", "augmentation")
-            if config.get(name) is not None  # files of version 0.1 know no augmentation
-        }
-        return cls(**(config | parts))
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile`, serialised; empty for a model that is not compiled."""
-        if not self.compiled:
-            return {}
-        serialize = keras.saving.serialize_keras_object
-        return {
-            "g_opt": serialize(self.g_opt),
-            "d_opt": serialize(self.d_opt),
-            "loss": serialize(self.loss),
-            "update": self.update,
-        } | self._compile_options
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles the model with what `get_compile_config` gave, on PyTorch one step at a time and not jitted."""
-        if keras.backend.backend() == "torch":  # where the others may have been told what it does not know
-            config = {key: value for key, value in config.items() if key not in ("jit_compile", "steps_per_execution")}
-        self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
     def export(
         self, filepath: str | os.PathLike[str], format: Literal["tf_saved_model", "onnx", "litert"] = "tf_saved_model"
     ) -> None:
-        """Exports the generator for inference: to be served without Keras and without this package.
+        """Exports the generator for inference without Keras and without this package.
 
-        What is written takes latents `(n, latent_dim)` float32, named `latents`, and of a conditional model labels
-        named `labels`, int32 of shape `(n,)` for the presets, for any n. It gives images `(n, height, width, channels)`
-        float32 in `value_range`. It computes in float32 also where the model was trained in mixed precision.
+        The exported model takes latent vectors `(n, latent_dim)` float32, named `latents`, and for a conditional model
+        labels, named `labels`, int32 of shape `(n,)` for the presets, for any n. It returns images
+        `(n, height, width, channels)` float32 in `value_range`. It computes in float32, even if the model was trained
+        in mixed precision.
 
         Args:
-            filepath: path: a folder for "tf_saved_model", a file that ends in .onnx or .tflite for the others.
+            filepath: path: a folder for "tf_saved_model", a file that ends in .onnx or .tflite otherwise.
             format: "tf_saved_model" (TensorFlow, JAX), "onnx" (all backends) or "litert" (TensorFlow).
 
         Raises:
-            ValueError: an unknown format, one that this backend cannot make, a path with another ending, or an existing
-                folder that is no SavedModel.
-            ImportError: a package that is needed and missing, with the command that installs it.
+            ValueError: the format is unknown or not available on this backend, the suffix does not match, or the path
+                is an existing folder that is not a SavedModel.
+            ImportError: a required package is missing; the message gives the command that installs it.
 
         Example:
             >>> gan.export("generator.onnx", format="onnx")
         """
         export.export(self._generator_for(training=False), filepath, format)
 
+    # overridden by ConditionalDCGAN
 
-def _optimizer(name, value, network):
-    """A Keras optimizer for the network, of what `compile` was given."""
-    if value is None:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5, name=name)
-    if isinstance(value, str | dict):
-        value = keras.optimizers.get(value)
-    nested = keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
-    if not isinstance(value, keras.optimizers.Optimizer) or isinstance(value, nested):
-        raise TypeError(
-            f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or "
-            f'a name such as "adam". Received: {name}={value!r}'
-        )
-    if value.loss_scale_factor is not None:
-        raise ValueError(
-            f"`{name}`: losses of a GAN are not scaled; leave loss_scale_factor out. "
-            f"Received: loss_scale_factor={value.loss_scale_factor}"
-        )
-    own = {id(v) for v in network.variables}
-    if value.built and not all(id(v) in own for v in value._trainable_variables):
-        raise ValueError(
-            f"`{name}` has trained another network, and keeps its moments: pass a new optimizer. "
-            f"Received: {name}={value.name}, built on other variables"
-        )
-    return value
+    def _unpack(self, data):
+        """A batch as float32 images in `value_range`, and labels or None."""
+        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        validation.check_shape(real, self.image_shape)  # the step is traced before the first batch is checked
+        return images.rescale(real, self.value_range), labels
+
+    def _generate(self, z, labels, training):
+        return self._generator_for(training)(z, training=training)
+
+    def _discriminate(self, x, labels, training):
+        return self.discriminator(self._augment(x, training), training=training)
+
+    def _split_inputs(self, inputs):
+        validation.check_latents(inputs, self.latent_dim)
+        return inputs, None
+
+    def _labels_for_generation(self, labels, n):
+        if labels is not None:
+            raise ValueError(
+                "`labels` are for conditional models: use ConditionalDCGAN, or leave them out. Received: labels"
+            )
+
+    def _check_training(self, x, y=None, weights=None):
+        validation.check_no_weights(weights, "sample_weight")
+        if y is not None:
+            raise ValueError(
+                "DCGAN trains on images only: call fit(images), map a tf.data.Dataset of pairs with "
+                "data.map(lambda image, label: image), or use ConditionalDCGAN. Received: images and labels"
+            )
+        validation.check_images(x, self.image_shape, self.value_range)
+
+    def _check_inputs(self, inputs):
+        validation.check_latents(inputs, self.latent_dim)
+
+    # shared by both models
+
+    def _generator_for(self, training):
+        """The generator in training; otherwise its EMA, if there is one."""
+        return self.generator if training or self.ema_generator is None else self.ema_generator
+
+    def _augment(self, x, training):
+        """Images, real or fake, as the discriminator sees them."""
+        return self.augmentation(x, training=True) if training and self.augmentation is not None else x
+
+    # saving
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments and the recipe, serialized."""
+        serialize = keras.saving.serialize_keras_object
+        return super().get_config() | {
+            "generator": serialize(self.generator),
+            "discriminator": serialize(self.discriminator),
+            "latent_prior": self.latent_prior,
+            "value_range": self.value_range,
+            "ema_momentum": self.ema_momentum,
+            "augmentation": serialize(self.augmentation),
+            "seed": self.seed,
+            "recipe": serialize(self.recipe),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        """Creates a model from its config."""
+        if "recipe" not in config:
+            raise ValueError(
+                "The model was saved by keras-dcgan 0.1, which this version cannot load: install keras-dcgan==0.1.0, "
+                "or train again. Received: a config without recipe"
+            )
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
+            for name in ("generator", "discriminator", "augmentation", "recipe")
+        }
+        arguments = config | parts
+        recipe = arguments.pop("recipe")
+        gan = cls(**arguments)
+        gan.recipe = recipe
+        return gan
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile`, serialized; empty if the model is not compiled."""
+        if not self.compiled:
+            return {}
+        arguments = self._compile_arguments | {
+            name: getattr(self, name)  # an object, where a name may have been given
+            for name in ("g_opt", "d_opt", "loss")
+            if self._compile_arguments[name] is not None
+        }
+        return {name: keras.saving.serialize_keras_object(value) for name, value in arguments.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles the model with the arguments that `get_compile_config` returned.
+
+        On PyTorch, `jit_compile` and `steps_per_execution` are ignored, because a model may come from another backend.
+        """
+        if keras.backend.backend() == "torch":
+            config = {key: value for key, value in config.items() if key not in ("jit_compile", "steps_per_execution")}
+        self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})

@@ -8,7 +8,7 @@ import tempfile
 
 import keras
 
-from keras_dcgan import files
+from keras_dcgan.training import files
 
 # format: ending of its file, and the package that each backend makes it with
 _FORMATS = {

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from keras_dcgan import checks
 from keras_dcgan.images import rescale
-from keras_dcgan.inference import predict_on_batch
+from keras_dcgan.training import validation
+from keras_dcgan.training.inference import predict_on_batch
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _GRID = 4  # rows and columns that every feature map is pooled to
@@ -81,7 +81,7 @@ def _end_of_block(tensor, nodes):
 
 
 def _convolves(node):
-    return isinstance(checks.unwrapped(node.operation), _CONVOLUTIONS)
+    return isinstance(validation.unwrapped(node.operation), _CONVOLUTIONS)
 
 
 def _pool(maps):

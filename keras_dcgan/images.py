@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from keras_dcgan import files
+from keras_dcgan.training import files
 
 __all__ = ["grid", "save", "save_animation", "to_uint8"]  # the rest serves the package
 

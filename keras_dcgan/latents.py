@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_dcgan import checks, networks
+from keras_dcgan.networks import blocks
+from keras_dcgan.training import validation
 
 __all__ = ["analogy", "interpolate", "sample", "walk"]  # the rest serves the models
 
@@ -112,7 +113,7 @@ def interpolate(
     start, end = (_latent(name, value) for name, value in (("start", start), ("end", end)))
     if start.shape != end.shape:
         raise ValueError(f"`start` and `end` must have one shape. Received: {start.shape} and {end.shape}")
-    checks.check_count("n", n)
+    validation.check_count("n", n)
     if n < 2:
         raise ValueError(f"`n` must be two at least, the two ends. Received: n={n}")
     if method not in ("spherical", "linear"):
@@ -151,10 +152,10 @@ def walk(
         >>> frames = [keras_dcgan.images.grid(image[None], scale=4) for image in gan.generate(latents=path)]
         >>> keras_dcgan.images.save_animation(frames, "walk.gif", duration=60)
     """
-    points = checks.as_numpy(points)
+    points = validation.as_numpy(points)
     if points.ndim != 2 or len(points) < 2:
         raise ValueError(f"`points` must be two latents at least, (k, latent_dim). Received: shape {points.shape}")
-    checks.check_count("n", n)
+    validation.check_count("n", n)
     stops = [*points, points[0]] if closed else [*points]
     legs = [interpolate(a, b, n + 1, method)[:-1] for a, b in itertools.pairwise(stops)]
     return np.concatenate(legs if closed else [*legs, points[-1:].astype("float32")])
@@ -189,7 +190,7 @@ def analogy(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """
     means = []
     for name, group in (("a", a), ("b", b), ("c", c)):
-        group = checks.as_numpy(group).astype("float64")
+        group = validation.as_numpy(group).astype("float64")
         if group.ndim != 2 or not group.size or not np.isfinite(group).all():
             raise ValueError(f"`{name}` must be latents, (k, latent_dim) finite floats. Received: shape {group.shape}")
         means.append(group.mean(axis=0))
@@ -198,7 +199,7 @@ def analogy(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     return (means[0] - means[1] + means[2]).astype("float32")
 
 
-def find(
+def invert(
     generator: keras.Model,
     images: np.ndarray,
     labels: np.ndarray | None,
@@ -208,7 +209,7 @@ def find(
     learning_rate: float,
     seed: int,
 ) -> np.ndarray:
-    """Latents whose images come near given ones: see `DCGAN.find_latents`.
+    """Finds latent vectors that reproduce images, see `DCGAN.invert`.
 
     Args:
         generator: Keras model, latents (and labels) to images.
@@ -217,7 +218,7 @@ def find(
         prior: "normal" or "uniform".
         steps: int.
         learning_rate: float.
-        seed: int, for the latents that the search starts from.
+        seed: int, for the initial latent vectors.
 
     Returns:
         float32 NumPy array `(n, latent_dim)`.
@@ -232,14 +233,14 @@ def find(
         embeddings_constraint=(lambda z: keras.ops.clip(z, -1, 1)) if prior == "uniform" else None,
         dtype="float32",
     )
-    fixed = networks.frozen_copy(generator)
+    fixed = blocks.frozen_copy(generator)
     inputs = [index, *(keras.Input(x.shape[1:], dtype=x.dtype) for x in generator.inputs[1:])]
     search = keras.Model(inputs, fixed(rows(index) if labels is None else [rows(index), inputs[1]]))
     search.compile(keras.optimizers.Adam(learning_rate), "mean_squared_error")
     x = [np.arange(len(images), dtype="int32"), *([] if labels is None else [labels])]
     for _ in range(steps):  # not fit(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
         search.train_on_batch(x, images)
-    return checks.as_numpy(rows.embeddings)
+    return validation.as_numpy(rows.embeddings)
 
 
 def _turn(a, b, t):
@@ -257,7 +258,7 @@ def _turn(a, b, t):
 
 
 def _latent(name: str, value: ArrayLike) -> np.ndarray:
-    value = checks.as_numpy(value).astype("float64")
+    value = validation.as_numpy(value).astype("float64")
     if value.ndim != 1 or not value.size or not np.isfinite(value).all():
         raise ValueError(f"`{name}` must be one latent, (latent_dim,) finite floats. Received: shape {value.shape}")
     return value

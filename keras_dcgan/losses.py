@@ -1,109 +1,98 @@
-"""Adversarial losses: pure functions of logits.
+"""Adversarial losses: pure functions of the discriminator's logits.
 
-A loss has two methods. `discriminator(real_logits, fake_logits)` is what the discriminator minimises,
-`generator(fake_logits)` what the generator minimises. Both take float32 logits of shape `(batch, 1)`, positive where
-the discriminator says "real", and return a float32 scalar, the mean over the batch. Nothing else in the library
-applies a sigmoid: the cross-entropy losses do it here, in the one numerically safe place.
+A loss has two methods: `discriminator(real_logits, fake_logits)` and `generator(fake_logits, real_logits=None)`. Both
+take float32 logits of shape `(batch, 1)`, positive for "real", and return a float32 scalar, the mean over the batch.
+The sigmoid is part of the loss, where it is numerically safe; the discriminator never applies one.
 
-A loss of your own subclasses `AdversarialLoss`.
+To write your own loss, subclass `AdversarialLoss` or pass `compile` a pair of functions.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, Self
 
 import keras
 from keras import ops
 
-from keras_dcgan import backend, checks
-
 __all__ = [
-    "R1",
     "AdversarialLoss",
     "Hinge",
     "LeastSquares",
     "Minimax",
     "NonSaturating",
+    "Relativistic",
     "Wasserstein",
     "get",
-]  # the rest serves the models
+]  # the rest is internal
 
 
 class AdversarialLoss:
-    """Base of all losses: two pure functions of logits, and a config.
+    """Base class of the adversarial losses: two pure functions of logits, and a config.
 
     Subclass it, define both methods, and decorate the class with `keras.saving.register_keras_serializable()` so that
-    a saved model finds it again.
+    saved models can be loaded.
+
+    Attributes:
+        relativistic: bool. Set it to True if the generator's loss reads `real_logits`; they are passed only then.
 
     Example:
         >>> @keras.saving.register_keras_serializable("my_package")
         ... class Margin(keras_dcgan.losses.AdversarialLoss):
         ...     def discriminator(self, real_logits, fake_logits):
         ...         return ops.mean(fake_logits - real_logits)
-        ...     def generator(self, fake_logits):
+        ...     def generator(self, fake_logits, real_logits=None):
         ...         return -ops.mean(fake_logits)
     """
 
+    relativistic = False
+
     def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
-        """What the discriminator minimises.
+        """The loss that the discriminator minimizes.
 
         Args:
-            real_logits: `(batch, 1)` float32, the discriminator's logits of real images.
-            fake_logits: `(batch, 1)` float32, its logits of generated images.
+            real_logits: `(batch, 1)` float32, the discriminator's logits for real images.
+            fake_logits: `(batch, 1)` float32, its logits for generated images.
 
         Returns:
             float32 scalar.
         """
         raise NotImplementedError(f"{type(self).__name__} must define discriminator(real_logits, fake_logits).")
 
-    def generator(self, fake_logits: Any) -> Any:
-        """What the generator minimises.
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
+        """The loss that the generator minimizes.
 
         Args:
-            fake_logits: `(batch, 1)` float32, the discriminator's logits of generated images.
+            fake_logits: `(batch, 1)` float32, the discriminator's logits for generated images.
+            real_logits: `(batch, 1)` float32, its logits for the real images of the same batch if the loss is
+                relativistic, otherwise None.
 
         Returns:
             float32 scalar.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define generator(fake_logits).")
-
-    def penalty(self, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
-        """What is added to the discriminator's loss in training, beside what the logits tell: nothing.
-
-        Args:
-            discriminate: callable from images to logits, the discriminator as it is in training; what its layers
-                would remember of the images, such as moving averages, is not kept.
-            real: `(batch, height, width, channels)` float32, real images in the model's value range.
-            step: int32 scalar, number of updates so far.
-
-        Returns:
-            float32 scalar.
-        """
-        return 0.0
+        raise NotImplementedError(f"{type(self).__name__} must define generator(fake_logits, real_logits=None).")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments as a dict, for saving."""
+        """Returns the constructor's arguments."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the loss again from what `get_config` gave."""
+        """Creates a loss from its config."""
         return cls(**config)
 
 
 class _CrossEntropy(AdversarialLoss):
-    """What both cross-entropy losses share: the discriminator's side and the smoothing of labels."""
+    """The discriminator's side of both cross-entropy losses, and label smoothing."""
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
             raise ValueError(
-                "`label_smoothing` moves the targets 0 and 1 by half of itself towards 0.5 and must lie in [0, 1): "
-                f"0.2 makes them 0.1 and 0.9. Received: label_smoothing={label_smoothing}"
+                "`label_smoothing` must be in [0, 1); it moves the targets 0 and 1 halfway toward 0.5 by this share: "
+                f"0.2 turns them into 0.1 and 0.9. Received: label_smoothing={label_smoothing}"
             )
         self.label_smoothing = label_smoothing
 
     def _mean_cross_entropy(self, label, logits):
-        # -label·log σ(x) − (1 − label)·log(1 − σ(x)), written so that no logit, however large, overflows
+        # −label·log σ(x) − (1 − label)·log(1 − σ(x)) in a form that does not overflow for large logits
         label = label * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         return ops.mean(ops.softplus(logits) - label * logits)
 
@@ -116,24 +105,24 @@ class _CrossEntropy(AdversarialLoss):
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class NonSaturating(_CrossEntropy):
-    """Cross-entropy with the non-saturating generator loss: the default.
+    """Cross-entropy with the non-saturating generator loss. This is the default.
 
-    With `D = σ(logit)`, the discriminator minimises `−E[log D(x)] − E[log(1 − D(G(z)))]`, the sum of the two
-    cross-entropies, and the generator `−E[log D(G(z))]`. Its gradient is strong exactly while the discriminator
-    rejects the samples, where the one of `Minimax` vanishes.
+    With `D = σ(logit)`, the discriminator minimizes `−E[log D(x)] − E[log(1 − D(G(z)))]` and the generator
+    `−E[log D(G(z))]`. The generator's gradient is strong while the discriminator rejects the samples, where that of
+    `Minimax` vanishes.
 
     Args:
         label_smoothing: float in `[0, 1)`, as in `keras.losses.BinaryCrossentropy`: every target `y` becomes
             `y·(1 − label_smoothing) + label_smoothing / 2`.
 
     Raises:
-        ValueError: `label_smoothing` outside `[0, 1)`.
+        ValueError: `label_smoothing` is outside `[0, 1)`.
 
     Reference:
         Goodfellow et al., Generative Adversarial Nets, 2014, section 3.
     """
 
-    def generator(self, fake_logits: Any) -> Any:
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
         return self._mean_cross_entropy(1.0, fake_logits)
 
 
@@ -141,31 +130,31 @@ class NonSaturating(_CrossEntropy):
 class Minimax(_CrossEntropy):
     """The original zero-sum game.
 
-    With `D = σ(logit)`, the discriminator minimises `−E[log D(x)] − E[log(1 − D(G(z)))]` and the generator
-    `E[log(1 − D(G(z)))]`: what one wins, the other loses. The generator's gradient vanishes where the discriminator
-    is sure of itself; it is here to show that, and to compare with.
+    With `D = σ(logit)`, the discriminator minimizes `−E[log D(x)] − E[log(1 − D(G(z)))]` and the generator
+    `E[log(1 − D(G(z)))]`. The generator's gradient vanishes while the discriminator is confident; use this loss to
+    demonstrate that, or as a baseline.
 
     Args:
         label_smoothing: float in `[0, 1)`, as in `keras.losses.BinaryCrossentropy`.
 
     Raises:
-        ValueError: `label_smoothing` outside `[0, 1)`.
+        ValueError: `label_smoothing` is outside `[0, 1)`.
 
     Reference:
         Goodfellow et al., Generative Adversarial Nets, 2014, equation 1.
     """
 
-    def generator(self, fake_logits: Any) -> Any:
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
         return -self._mean_cross_entropy(0.0, fake_logits)
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class LeastSquares(AdversarialLoss):
-    """Least squares: logits are pulled to 1 for real images and to 0 for generated ones.
+    """Least squares: pulls the logits toward 1 for real images and toward 0 for generated ones.
 
-    The discriminator minimises `½E[(D(x) − 1)²] + ½E[D(G(z))²]`, the generator `½E[(D(G(z)) − 1)²]`, where `D` is the
-    logit itself. The training logs' accuracies count logits on the right side of 0, so that under this loss, whose
-    decision boundary lies at ½, they are generous to real images.
+    The discriminator minimizes `½E[(D(x) − 1)²] + ½E[D(G(z))²]`, the generator `½E[(D(G(z)) − 1)²]`, where `D` is the
+    logit. The decision boundary of this loss is ½, but the accuracies in the logs count logits above 0 as "real", so
+    they overestimate the accuracy on real images.
 
     Reference:
         Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9 (a = 0, b = c = 1).
@@ -174,16 +163,16 @@ class LeastSquares(AdversarialLoss):
     def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return 0.5 * ops.mean(ops.square(real_logits - 1)) + 0.5 * ops.mean(ops.square(fake_logits))
 
-    def generator(self, fake_logits: Any) -> Any:
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
         return 0.5 * ops.mean(ops.square(fake_logits - 1))
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class Hinge(AdversarialLoss):
-    """Hinge: the discriminator stops pushing where its margin is 1.
+    """Hinge loss: ignores images that the discriminator classifies with a margin of at least 1.
 
-    The discriminator minimises `E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]`, the generator `−E[D(G(z))]`, where `D`
-    is the logit itself.
+    The discriminator minimizes `E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]`, the generator `−E[D(G(z))]`, where `D`
+    is the logit.
 
     Reference:
         Lim and Ye, Geometric GAN, 2017, section 3; Miyato et al., Spectral Normalization for Generative Adversarial
@@ -193,17 +182,17 @@ class Hinge(AdversarialLoss):
     def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return ops.mean(ops.relu(1 - real_logits)) + ops.mean(ops.relu(1 + fake_logits))
 
-    def generator(self, fake_logits: Any) -> Any:
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
         return -ops.mean(fake_logits)
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class Wasserstein(AdversarialLoss):
-    """Wasserstein: the difference of the mean logits.
+    """Wasserstein loss: the difference between the mean logits.
 
-    The discriminator minimises `E[D(G(z))] − E[D(x)]`, the generator `−E[D(G(z))]`, where `D` is the logit itself. It
-    estimates a distance only where `D` is Lipschitz: constrain its weights with a `kernel_constraint` (the paper clips
-    them) or, not on PyTorch, with `keras.layers.SpectralNormalization`.
+    The discriminator minimizes `E[D(G(z))] − E[D(x)]`, the generator `−E[D(G(z))]`, where `D` is the logit. It
+    estimates a distance only if `D` is Lipschitz: combine it with `penalties.GradientPenalty`, with
+    `layers.SpectralNormalization`, or with a `kernel_constraint` (the paper clips the weights).
 
     Reference:
         Arjovsky, Chintala and Bottou, Wasserstein GAN, 2017, algorithm 1.
@@ -212,81 +201,51 @@ class Wasserstein(AdversarialLoss):
     def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
         return ops.mean(fake_logits) - ops.mean(real_logits)
 
-    def generator(self, fake_logits: Any) -> Any:
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
         return -ops.mean(fake_logits)
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
-class R1(AdversarialLoss):
-    """Any loss with the R1 penalty: the discriminator's slope at real images costs.
+class Relativistic(AdversarialLoss):
+    """Relativistic pairing loss (RpGAN): compares each generated image with a real one.
 
-    Adds `γ/2 · E[‖∇ₓ D(x)‖²]` to what the discriminator minimises, where `D` is the logit and x are real images in the
-    model's value range, so that it cannot become too sure of itself, and the two networks come to rest near each other.
-    The penalty takes two backward passes through the discriminator; computed in every `interval`-th step only, with
-    `interval` times the weight, it costs little and does much the same. The logs' `d_loss` includes it.
-
-    Args:
-        loss: what `compile` takes as a loss; None for non-saturating cross-entropy.
-        gamma: positive float, the penalty's weight; 0.1 to 1 does well at 28×28 pixels.
-        interval: int, a penalty every so many steps. On several replicas of TensorFlow it is computed in every step all
-            the same, and counts in these.
-
-    Raises:
-        ValueError, TypeError: arguments that break these rules.
-
-    Example:
-        >>> gan.compile(g_opt, d_opt, keras_dcgan.losses.R1(gamma=1.0, interval=4))
+    The discriminator minimizes `E[softplus(D(G(z)) − D(x))]` and the generator `E[softplus(D(x) − D(G(z)))]`, where `D`
+    is the logit and each generated image is paired with the real image at the same position of the batch.
 
     Reference:
-        Mescheder, Geiger and Nowozin, Which Training Methods for GANs do actually Converge?, 2018, equation 9; of the
-        interval, Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, section 3.1.
+        Jolicoeur-Martineau, On Relativistic f-Divergences, 2020, section 3; Huang et al., The GAN is dead; long live
+        the GAN! A Modern GAN Baseline (R3GAN), 2024, equation 2.
     """
 
-    def __init__(
-        self,
-        loss: AdversarialLoss | keras.losses.BinaryCrossentropy | str | None = None,
-        *,
-        gamma: float = 1.0,
-        interval: int = 1,
-    ) -> None:
-        if not isinstance(gamma, int | float) or not 0 < gamma < math.inf:
-            raise ValueError(f"`gamma` weighs the penalty and must be positive. Received: gamma={gamma!r}")
-        checks.check_count("interval", interval)
-        self.loss = get(loss)
-        self.gamma = gamma
-        self.interval = interval
+    relativistic = True
 
     def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
-        return self.loss.discriminator(real_logits, fake_logits)
+        return ops.mean(ops.softplus(fake_logits - real_logits))
 
-    def generator(self, fake_logits: Any) -> Any:
-        return self.loss.generator(fake_logits)
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
+        return ops.mean(ops.softplus(real_logits - fake_logits))
 
-    def penalty(self, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
-        def mean_squared_slope():
-            slope = backend.input_gradient(discriminate, real)
-            return ops.mean(ops.sum(ops.square(slope), axis=(1, 2, 3)))
 
-        weight = self.interval * self.gamma / 2
-        own = weight * backend.cond(step % self.interval == 0, mean_squared_slope, lambda: ops.zeros((), real.dtype))
-        return own + penalty(self.loss, discriminate, real, step)
+@keras.saving.register_keras_serializable("keras_dcgan")
+class _FunctionPair(AdversarialLoss):
+    """The two functions that tutorials write, as a loss."""
+
+    def __init__(self, generator_loss: Callable[[Any], Any], discriminator_loss: Callable[[Any, Any], Any]) -> None:
+        self.generator_loss = generator_loss
+        self.discriminator_loss = discriminator_loss
+
+    def discriminator(self, real_logits: Any, fake_logits: Any) -> Any:
+        return self.discriminator_loss(real_logits, fake_logits)
+
+    def generator(self, fake_logits: Any, real_logits: Any = None) -> Any:
+        return self.generator_loss(fake_logits)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "loss": keras.saving.serialize_keras_object(self.loss),
-            "gamma": self.gamma,
-            "interval": self.interval,
-        }
+        return {name: keras.saving.serialize_keras_object(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Makes the loss again from what `get_config` gave."""
-        return cls(**(config | {"loss": keras.saving.deserialize_keras_object(config["loss"])}))
-
-
-def penalty(loss: Any, discriminate: Callable[[Any], Any], real: Any, step: Any) -> Any:
-    """The penalty of a loss: see `AdversarialLoss.penalty`. 0 where a loss has none, which needs two methods only."""
-    return loss.penalty(discriminate, real, step) if hasattr(loss, "penalty") else 0.0
+        return cls(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
 
 LOSSES = {
@@ -295,53 +254,86 @@ LOSSES = {
     "least_squares": LeastSquares,
     "hinge": Hinge,
     "wasserstein": Wasserstein,
+    "relativistic": Relativistic,
 }
 
 
-def get(loss: AdversarialLoss | keras.losses.BinaryCrossentropy | str | None) -> Any:
-    """Makes a loss object of what `compile` was given.
+def get(loss: Any) -> Any:
+    """Returns the loss object for an argument of `compile`.
 
     Args:
-        loss: None (non-saturating), a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein"), an
-            object with the two methods of `AdversarialLoss`, or a `keras.losses.BinaryCrossentropy(from_logits=True)`,
-            which becomes `NonSaturating` with its label smoothing.
+        loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"), an object
+            with the two methods of `AdversarialLoss`, a `keras.losses.BinaryCrossentropy(from_logits=True)`, which
+            becomes `NonSaturating` with its label smoothing, or a pair of functions
+            `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`.
 
     Returns:
-        An object with the methods `discriminator(real_logits, fake_logits)` and `generator(fake_logits)`.
+        An object with the methods `discriminator(real_logits, fake_logits)` and `generator(fake_logits, …)`.
 
     Raises:
-        ValueError: an unknown name, or a cross-entropy that expects probabilities or sums over the batch.
+        ValueError: the name is unknown, the cross-entropy expects probabilities or is no mean over the batch, or a
+            method does not return a float scalar.
         TypeError: anything else.
     """
-    known = ", ".join(f'"{name}"' for name in LOSSES)
-    if loss is None:
-        return NonSaturating()
-    if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise ValueError(f"Unknown loss. `loss` takes a name out of {known}. Received: loss={loss!r}")
-        return LOSSES[loss]()
     if isinstance(loss, keras.losses.BinaryCrossentropy):
         return _from_binary_crossentropy(loss)
-    if not isinstance(loss, type) and all(callable(getattr(loss, m, None)) for m in ("generator", "discriminator")):
-        return loss
-    raise TypeError(
-        f"`loss` must be a name ({known}), an object of keras_dcgan.losses or with its two methods generator() and "
-        "discriminator(), or keras.losses.BinaryCrossentropy(from_logits=True); of a class, pass an instance. "
-        f"Received: loss={loss!r}"
-    )
+    known = ", ".join(f'"{name}"' for name in LOSSES)
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"`loss` must be one of the names {known}. Received: loss={loss!r}")
+        return LOSSES[loss]()
+    if isinstance(loss, tuple | list) and len(loss) == 2 and all(map(callable, loss)):
+        loss = _FunctionPair(*loss)
+    if isinstance(loss, type) or not all(callable(getattr(loss, m, None)) for m in ("generator", "discriminator")):
+        raise TypeError(
+            f"`loss` must be a name ({known}), an instance of a class of keras_dcgan.losses, "
+            "keras.losses.BinaryCrossentropy(from_logits=True), or a pair of functions (generator_loss(fake_logits), "
+            f"discriminator_loss(real_logits, fake_logits)). Received: loss={loss!r}"
+        )
+    # on zeros, before anything is trained
+    logits = ops.zeros((2, 1))
+    check_scalar("The discriminator's loss", loss.discriminator(logits, logits))
+    check_scalar("The generator's loss", generator_loss(loss, logits, logits))
+    return loss
+
+
+def generator_loss(loss: Any, fake_logits: Any, real_logits: Any) -> Any:
+    """The generator's loss, which gets the real logits only if it is relativistic."""
+    return loss.generator(fake_logits, real_logits) if is_relativistic(loss) else loss.generator(fake_logits)
+
+
+def is_relativistic(loss: Any) -> bool:
+    """Whether the generator's loss reads the real logits."""
+    return getattr(loss, "relativistic", False)
+
+
+def check_scalar(name: str, value: Any) -> Any:
+    """Returns `value`, and raises ValueError unless it is a float scalar tensor.
+
+    Args:
+        name: str, what it is, for the message.
+        value: the result of a loss or a penalty.
+    """
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape is None or len(shape) or "float" not in keras.backend.standardize_dtype(dtype):
+        received = type(value).__name__ if shape is None else f"shape {tuple(shape)}, dtype {dtype}"
+        raise ValueError(
+            f"{name} must be a float scalar, the mean over the batch: end it in keras.ops.mean(…). Received: {received}"
+        )
+    return value
 
 
 def _from_binary_crossentropy(loss):
     config = loss.get_config()
     if not config["from_logits"]:
         raise ValueError(
-            "`loss` must read logits: the discriminator ends in a linear unit, and a loss with from_logits=False takes "
-            "these logits for probabilities, so that training never converges. Pass "
-            "keras.losses.BinaryCrossentropy(from_logits=True). Received: loss=BinaryCrossentropy(from_logits=False)"
+            "`loss` must take logits, because the discriminator ends in a linear unit; with from_logits=False, the "
+            "training does not converge. Pass keras.losses.BinaryCrossentropy(from_logits=True). "
+            "Received: loss=BinaryCrossentropy(from_logits=False)"
         )
     if config["reduction"] not in ("sum_over_batch_size", "mean"):
         raise ValueError(
-            '`loss` must be a mean over the batch: reduction="sum_over_batch_size", Keras\'s default. Received: '
+            '`loss` must average over the batch: use reduction="sum_over_batch_size", the default. Received: '
             f"loss=BinaryCrossentropy(reduction={config['reduction']!r})"
         )
     return NonSaturating(label_smoothing=config["label_smoothing"])

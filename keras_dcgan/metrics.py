@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_dcgan import checks
+from keras_dcgan.training import validation
 
 try:
     import scipy.linalg
@@ -144,7 +144,7 @@ def kernel_distance(real: ArrayLike, generated: ArrayLike, *, block_size: int = 
         lemma 6.
     """
     real, generated = _pair(real, generated)
-    checks.check_count("block_size", block_size)
+    validation.check_count("block_size", block_size)
     fewest = min(len(real), len(generated))
     if fewest < 4 or block_size < 2:
         raise ValueError(
@@ -245,7 +245,7 @@ def _root(covariance):
 
 
 def _features(name: str, features: ArrayLike) -> np.ndarray:
-    features = checks.as_numpy(features).astype("float64")
+    features = validation.as_numpy(features).astype("float64")
     if features.ndim != 2 or 0 in features.shape:
         raise ValueError(
             f"`{name}` must be features of shape (n, d): flatten others, features.reshape(len(features), -1). "
@@ -262,7 +262,7 @@ def _pair(real: ArrayLike, generated: ArrayLike, k: int = 1) -> tuple[np.ndarray
         raise ValueError(
             f"`generated` must have as many columns as `real`, {real.shape[1]}. Received: {generated.shape[1]}"
         )
-    checks.check_count("k", k)
+    validation.check_count("k", k)
     if k >= min(len(real), len(generated)):
         raise ValueError(
             f"`k` must be below the number of samples. Received: k={k}, {len(real)} and {len(generated)} samples"

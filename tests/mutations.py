@@ -34,25 +34,35 @@ MUTATIONS = {
         "test_losses.py",
     ),
     "a missing stop_gradient": Mutation(
-        "dcgan.py", "fixed = ops.stop_gradient(fake)", "fixed = fake", "test_steps.py", "jax"
+        "dcgan.py",
+        "d_results = self._update_discriminator(real, ops.stop_gradient(fake), labels)",
+        "d_results = self._update_discriminator(real, fake, labels)",
+        "test_steps.py",
+        "jax",
     ),
     "random states left out of a file": Mutation(
-        "saving.py",
+        "training/checkpoints.py",
         'store[f"random_state_{i}"] = variable.numpy()',
         'store[f"random_state_{i}"] = 0 * variable.numpy()',
         "test_dcgan.py",
     ),
     "a check of the value range removed": Mutation(
-        "checks.py", "if smallest < low - slack or largest > high + slack:", "if False:", "test_checks.py"
+        "training/validation.py",
+        "if smallest < low - slack or largest > high + slack:",
+        "if False:",
+        "test_checks.py",
     ),
     "a wrong axis": Mutation(
-        "losses.py",
-        "ops.mean(ops.sum(ops.square(slope), axis=(1, 2, 3)))",
-        "ops.mean(ops.sum(ops.square(slope), axis=(0, 1, 2)))",
+        "penalties.py",
+        "ops.sum(ops.square(backend.input_gradient(discriminate, images)), axis=(1, 2, 3))",
+        "ops.sum(ops.square(backend.input_gradient(discriminate, images)), axis=(0, 1, 2))",
         "test_penalties.py",
     ),
     "an off-by-one in the animation": Mutation(
-        "callbacks.py", "if (epoch + 1) % self.every == 0:", "if epoch % self.every == 0:", "test_gif_snapshot.py"
+        "callbacks/gif_snapshot.py",
+        "if (epoch + 1) % self.every == 0:",
+        "if epoch % self.every == 0:",
+        "test_gif_snapshot.py",
     ),
     "a label ignored": Mutation(
         "conditional_dcgan.py",
@@ -68,11 +78,11 @@ MUTATIONS = {
     ),
     "the optimizers swapped": Mutation(
         "dcgan.py",
-        "self.g_opt, self.d_opt, self.update = of_generator, of_discriminator, update",
-        "self.g_opt, self.d_opt, self.update = of_discriminator, of_generator, update",
+        "self.g_opt, self.d_opt, self.loss = g_opt, d_opt, loss",
+        "self.g_opt, self.d_opt, self.loss = d_opt, g_opt, loss",
         "test_dcgan.py",
     ),
-    "the moving average not updated": Mutation("dcgan.py", "self._update_average()", "pass", "test_averaging.py"),
+    "the moving average not updated": Mutation("dcgan.py", "self._update_ema()", "pass", "test_averaging.py"),
 }
 
 

@@ -1,7 +1,7 @@
-"""Adversarial training written by hand, plainly, once for each backend: what the library is measured against.
+"""Adversarial training as a plain custom loop on each backend: the reference for the library's training step.
 
-Nothing of the library is used here. Each `*_step` takes two networks, two Keras optimizers, images and latents, and
-makes one update; losses are written out as log(1 + exp(x)).
+Nothing of the library is used here. `step` takes two networks, two Keras optimizers and the parts of a batch, pairs of
+images and latent vectors: the discriminator is updated on each part, the generator on the last.
 """
 
 import keras
@@ -10,66 +10,102 @@ from keras import ops
 BACKEND = keras.backend.backend()
 
 
-def g_loss_of(fake_logits):
-    return ops.mean(ops.softplus(-fake_logits))
+def mean_log_sigmoid(x):
+    return -ops.mean(ops.softplus(-x))
 
 
-def d_loss_of(real_logits, fake_logits):
-    return ops.mean(ops.softplus(-real_logits)) + ops.mean(ops.softplus(fake_logits))
+# name: the generator's and the discriminator's loss, both of (real logits, fake logits)
+LOSSES = {
+    "non_saturating": (
+        lambda real, fake: -mean_log_sigmoid(fake),
+        lambda real, fake: -mean_log_sigmoid(real) - mean_log_sigmoid(-fake),
+    ),
+    "minimax": (
+        lambda real, fake: mean_log_sigmoid(-fake),
+        lambda real, fake: -mean_log_sigmoid(real) - mean_log_sigmoid(-fake),
+    ),
+    "least_squares": (
+        lambda real, fake: ops.mean((fake - 1) ** 2) / 2,
+        lambda real, fake: ops.mean((real - 1) ** 2 + fake**2) / 2,
+    ),
+    "hinge": (
+        lambda real, fake: -ops.mean(fake),
+        lambda real, fake: ops.mean(ops.maximum(1 - real, 0) + ops.maximum(1 + fake, 0)),
+    ),
+    "wasserstein": (lambda real, fake: -ops.mean(fake), lambda real, fake: ops.mean(fake - real)),
+    "relativistic": (
+        lambda real, fake: -mean_log_sigmoid(fake - real),
+        lambda real, fake: -mean_log_sigmoid(real - fake),
+    ),
+}
 
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
 
-    def simultaneous_step(g, d, g_opt, d_opt, x, z):
+    def _apply(tape, loss, opt, network):
+        grads = tape.gradient(loss, network.trainable_variables)
+        opt.apply_gradients(zip(grads, network.trainable_variables, strict=True))
+
+    def _update_discriminator(d, d_opt, x, fake, loss_of):
+        with tf.GradientTape() as tape:
+            loss = loss_of(d(x, training=True), d(fake, training=True))
+        _apply(tape, loss, d_opt, d)
+        return loss
+
+    def step(update, g, d, g_opt, d_opt, parts, loss="non_saturating"):
+        """One step of training; returns the losses of the generator and, on the last part, of the discriminator."""
+        g_loss_of, d_loss_of = LOSSES[loss]
+        *first, (x, z) = parts
+        for own_x, own_z in first:
+            _update_discriminator(d, d_opt, own_x, g(own_z, training=True), d_loss_of)
         with tf.GradientTape() as g_tape, tf.GradientTape() as d_tape:
             fake = g(z, training=True)
-            real_logits, fake_logits = d(x, training=True), d(fake, training=True)
-            g_loss, d_loss = g_loss_of(fake_logits), d_loss_of(real_logits, fake_logits)
-        g_grads = g_tape.gradient(g_loss, g.trainable_variables)
-        d_grads = d_tape.gradient(d_loss, d.trainable_variables)
-        g_opt.apply_gradients(zip(g_grads, g.trainable_variables, strict=True))
-        d_opt.apply_gradients(zip(d_grads, d.trainable_variables, strict=True))
+            if update == "alternating":
+                with g_tape.stop_recording():
+                    d_loss = _update_discriminator(d, d_opt, x, fake, d_loss_of)
+                fake_logits = d(fake, training=True)
+                g_loss = g_loss_of(d(x, training=True) if loss == "relativistic" else None, fake_logits)
+            else:
+                real_logits, fake_logits = d(x, training=True), d(fake, training=True)
+                g_loss, d_loss = g_loss_of(real_logits, fake_logits), d_loss_of(real_logits, fake_logits)
+        _apply(g_tape, g_loss, g_opt, g)
+        if update == "simultaneous":
+            _apply(d_tape, d_loss, d_opt, d)
         return g_loss, d_loss
-
-    def alternating_step(g, d, g_opt, d_opt, x, z):
-        with tf.GradientTape() as g_tape:
-            fake = g(z, training=True)
-            with g_tape.stop_recording():
-                with tf.GradientTape() as d_tape:
-                    d_loss = d_loss_of(d(x, training=True), d(fake, training=True))
-                d_grads = d_tape.gradient(d_loss, d.trainable_variables)
-                d_opt.apply_gradients(zip(d_grads, d.trainable_variables, strict=True))
-            g_loss = g_loss_of(d(fake, training=True))
-        g_grads = g_tape.gradient(g_loss, g.trainable_variables)
-        g_opt.apply_gradients(zip(g_grads, g.trainable_variables, strict=True))
-        return g_loss, d_loss
-
 
 elif BACKEND == "torch":
     import torch
 
-    def _update(opt, loss, variables):
-        grads = torch.autograd.grad(loss, [v.value for v in variables])
+    def _update(opt, loss, network, **options):
+        grads = torch.autograd.grad(loss, [v.value for v in network.trainable_variables], **options)
         with torch.no_grad():
-            opt.apply(grads, variables)
+            opt.apply(grads, network.trainable_variables)
 
-    def simultaneous_step(g, d, g_opt, d_opt, x, z):
-        fake = g(z, training=True)
-        real_logits, fake_logits = d(x, training=True), d(fake, training=True)
-        g_loss, d_loss = g_loss_of(fake_logits), d_loss_of(real_logits, fake_logits)
-        g_grads = torch.autograd.grad(g_loss, [v.value for v in g.trainable_variables], retain_graph=True)
-        _update(d_opt, d_loss, d.trainable_variables)
-        with torch.no_grad():
-            g_opt.apply(g_grads, g.trainable_variables)
-        return g_loss.detach(), d_loss.detach()
+    def _update_discriminator(d, d_opt, x, fake, loss_of):
+        loss = loss_of(d(x, training=True), d(fake.detach(), training=True))
+        _update(d_opt, loss, d)
+        return loss
 
-    def alternating_step(g, d, g_opt, d_opt, x, z):
+    def step(update, g, d, g_opt, d_opt, parts, loss="non_saturating"):
+        """One step of training; returns the losses of the generator and, on the last part, of the discriminator."""
+        g_loss_of, d_loss_of = LOSSES[loss]
+        *first, (x, z) = parts
+        for own_x, own_z in first:
+            _update_discriminator(d, d_opt, own_x, g(own_z, training=True), d_loss_of)
         fake = g(z, training=True)
-        d_loss = d_loss_of(d(x, training=True), d(fake.detach(), training=True))
-        _update(d_opt, d_loss, d.trainable_variables)
-        g_loss = g_loss_of(d(fake, training=True))
-        _update(g_opt, g_loss, g.trainable_variables)
+        if update == "alternating":
+            d_loss = _update_discriminator(d, d_opt, x, fake, d_loss_of)
+            fake_logits = d(fake, training=True)
+            g_loss = g_loss_of(d(x, training=True) if loss == "relativistic" else None, fake_logits)
+        else:
+            real_logits, fake_logits = d(x, training=True), d(fake, training=True)
+            g_loss, d_loss = g_loss_of(real_logits, fake_logits), d_loss_of(real_logits, fake_logits)
+            d_grads = torch.autograd.grad(d_loss, [v.value for v in d.trainable_variables], retain_graph=True)
+        _update(g_opt, g_loss, g)
+        if update == "simultaneous":
+            with torch.no_grad():
+                d_opt.apply(d_grads, d.trainable_variables)
         return g_loss.detach(), d_loss.detach()
 
 else:
@@ -87,42 +123,57 @@ else:
         _assign(variables, new)
         _assign(opt.variables, opt_new)
 
-    def _d_forward(d_values, d_state, d, x, fake):
-        real_logits, d_state = d.stateless_call(d_values, d_state, x, training=True)
-        fake_logits, d_state = d.stateless_call(d_values, d_state, fake, training=True)
-        return d_loss_of(real_logits, fake_logits), d_state
+    def _call(network, values, state, x):
+        return network.stateless_call(values, state, x, training=True)
 
-    def simultaneous_step(g, d, g_opt, d_opt, x, z):
-        g_values, g_state = _values(g.trainable_variables), _values(g.non_trainable_variables)
-        d_values, d_state = _values(d.trainable_variables), _values(d.non_trainable_variables)
+    def _discriminator_gradients(d, x, fake, loss_of):
+        def forward(values, state):
+            real_logits, state = _call(d, values, state, x)
+            fake_logits, state = _call(d, values, state, fake)
+            return loss_of(real_logits, fake_logits), state
 
-        def g_forward(g_values):
-            fake, new = g.stateless_call(g_values, g_state, z, training=True)
-            fake_logits, _ = d.stateless_call(d_values, d_state, fake, training=True)
-            return g_loss_of(fake_logits), (fake, new)
+        return jax.value_and_grad(forward, has_aux=True)(
+            _values(d.trainable_variables), _values(d.non_trainable_variables)
+        )
 
-        (g_loss, (fake, g_new)), g_grads = jax.value_and_grad(g_forward, has_aux=True)(g_values)
-        (d_loss, d_new), d_grads = jax.value_and_grad(_d_forward, has_aux=True)(d_values, d_state, d, x, fake)
-        _assign(g.non_trainable_variables, g_new)
-        _assign(d.non_trainable_variables, d_new)
+    def _update_discriminator(d, d_opt, x, fake, loss_of):
+        (loss, state), grads = _discriminator_gradients(d, x, fake, loss_of)
+        _assign(d.non_trainable_variables, state)
+        _update(d_opt, grads, d.trainable_variables)
+        return loss
+
+    def _generate(g, z):
+        return _call(g, _values(g.trainable_variables), _values(g.non_trainable_variables), z)
+
+    def step(update, g, d, g_opt, d_opt, parts, loss="non_saturating"):
+        """One step of training; returns the losses of the generator and, on the last part, of the discriminator."""
+        g_loss_of, d_loss_of = LOSSES[loss]
+        *first, (x, z) = parts
+        for own_x, own_z in first:
+            fake, state = _generate(g, own_z)
+            _assign(g.non_trainable_variables, state)
+            _update_discriminator(d, d_opt, own_x, fake, d_loss_of)
+        fake, g_state = _generate(g, z)
+        if update == "alternating":
+            d_loss = _update_discriminator(d, d_opt, x, fake, d_loss_of)
+        else:
+            (d_loss, _), d_grads = _discriminator_gradients(d, x, fake, d_loss_of)
+        d_values, d_start = _values(d.trainable_variables), _values(d.non_trainable_variables)
+
+        def forward(g_values):
+            fake, _ = _call(g, g_values, _values(g.non_trainable_variables), z)
+            state, real_logits = d_start, None
+            if update == "simultaneous":
+                real_logits, state = _call(d, d_values, state, x)
+            fake_logits, state = _call(d, d_values, state, fake)
+            if update == "alternating" and loss == "relativistic":
+                real_logits, state = _call(d, d_values, state, x)
+            return g_loss_of(real_logits, fake_logits), state
+
+        (g_loss, d_state), g_grads = jax.value_and_grad(forward, has_aux=True)(_values(g.trainable_variables))
+        _assign(g.non_trainable_variables, g_state)
+        _assign(d.non_trainable_variables, d_state)
         _update(g_opt, g_grads, g.trainable_variables)
-        _update(d_opt, d_grads, d.trainable_variables)
-        return g_loss, d_loss
-
-    def alternating_step(g, d, g_opt, d_opt, x, z):
-        g_state = _values(g.non_trainable_variables)
-        fake, g_new = g.stateless_call(_values(g.trainable_variables), g_state, z, training=True)
-        d_values, d_state = _values(d.trainable_variables), _values(d.non_trainable_variables)
-        (d_loss, d_state), d_grads = jax.value_and_grad(_d_forward, has_aux=True)(d_values, d_state, d, x, fake)
-        _update(d_opt, d_grads, d.trainable_variables)
-
-        def g_forward(g_values):
-            fake, _ = g.stateless_call(g_values, g_state, z, training=True)
-            fake_logits, d_new = d.stateless_call(_values(d.trainable_variables), d_state, fake, training=True)
-            return g_loss_of(fake_logits), d_new
-
-        (g_loss, d_new), g_grads = jax.value_and_grad(g_forward, has_aux=True)(_values(g.trainable_variables))
-        _assign(g.non_trainable_variables, g_new)
-        _assign(d.non_trainable_variables, d_new)
-        _update(g_opt, g_grads, g.trainable_variables)
+        if update == "simultaneous":
+            _update(d_opt, d_grads, d.trainable_variables)
         return g_loss, d_loss

@@ -38,7 +38,7 @@ def test_is_the_weighted_mean_of_all_steps(images, labels, preset, momentum, upd
         rates = [max(1 - momentum, 10 / (t + 9)) for t in range(1, len(seen) + 1)]
         shares = [rate * np.prod([1 - later for later in rates[t + 1 :]]) for t, rate in enumerate(rates)]
         assert sum(shares) == pytest.approx(1)
-        for average, *steps in zip(values(gan.averaged_generator), *seen, strict=True):
+        for average, *steps in zip(values(gan.ema_generator), *seen, strict=True):
             expected = np.tensordot(shares, steps, 1)
             np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
     moved = [np.abs(first - last).max() for first, last in zip(seen[0], seen[-1], strict=True)]
@@ -47,7 +47,7 @@ def test_is_the_weighted_mean_of_all_steps(images, labels, preset, momentum, upd
 
 def test_starts_as_the_generator_with_variables_of_its_own():
     gan = tiny(ema_momentum=0.9)
-    for average, value in zip(gan.averaged_generator.weights, gan.generator.weights, strict=True):
+    for average, value in zip(gan.ema_generator.weights, gan.generator.weights, strict=True):
         assert average is not value
         np.testing.assert_array_equal(average.numpy(), value.numpy())
     assert len(gan.trainable_variables) == len(tiny().trainable_variables)
@@ -60,15 +60,15 @@ def test_training_is_the_same_with_and_without(images):
     for network in ("generator", "discriminator"):
         for a, b in zip(values(getattr(gan, network)), values(getattr(plain, network)), strict=True):
             np.testing.assert_array_equal(a, b)
-    assert plain.averaged_generator is None
-    assert len(plain.variables) == len(gan.variables) - len(gan.averaged_generator.variables)
+    assert plain.ema_generator is None
+    assert len(plain.variables) == len(gan.variables) - len(gan.ema_generator.variables)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_makes_all_images_outside_training(tmp_path, images, labels, preset):
     conditional = "conditional" in preset
     gan, other = tiny(preset, ema_momentum=0.9), tiny(preset, seed=1)
-    gan.averaged_generator.set_weights(other.generator.get_weights())
+    gan.ema_generator.set_weights(other.generator.get_weights())
     latents = keras.ops.convert_to_numpy(other.sample_latents(6, seed=2))
     inputs = [latents, labels[:6].astype("int32")] if conditional else latents
     kwargs = {"labels": labels[:6]} if conditional else {}
@@ -78,7 +78,7 @@ def test_makes_all_images_outside_training(tmp_path, images, labels, preset):
     np.testing.assert_array_equal(gan.predict(inputs, verbose=0), expected)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(gan(inputs)), expected, atol=1e-6)
     np.testing.assert_array_equal(gan.generate(latents=latents, **kwargs), other.generate(latents=latents, **kwargs))
-    np.testing.assert_array_equal(*(m.find_latents(images[:2], *given, steps=2) for m in (gan, other)))
+    np.testing.assert_array_equal(*(m.invert(images[:2], *given, steps=2) for m in (gan, other)))
 
     film, film_of_other = tmp_path / "a.gif", tmp_path / "b.gif"
     for model, path in ((gan, film), (other, film_of_other)):
@@ -96,12 +96,12 @@ def test_is_what_evaluate_measures(images):
     rng = np.random.default_rng(0)
     for model in (gan, other):  # far from N(0, 0.02), so that images and logits differ
         model.generator.set_weights([rng.normal(0.5, 0.5, v.shape) ** 2 for v in model.generator.weights])
-    gan.averaged_generator.set_weights(other.generator.get_weights())
+    gan.ema_generator.set_weights(other.generator.get_weights())
     gan.discriminator.set_weights([abs(rng.normal(0, 0.05, v.shape)) for v in gan.discriminator.weights])
     other.discriminator.set_weights(gan.discriminator.get_weights())
     figures, expected = (m.evaluate(images, batch_size=8, verbose=0, return_dict=True) for m in (gan, other))
     assert figures == pytest.approx(expected, abs=1e-6)
-    gan.averaged_generator.set_weights(gan.generator.get_weights())
+    gan.ema_generator.set_weights(gan.generator.get_weights())
     of_generator = gan.evaluate(images, batch_size=8, verbose=0, return_dict=True)
     assert abs(of_generator["g_loss"] - figures["g_loss"]) > 1e-3
 

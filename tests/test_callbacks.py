@@ -18,7 +18,7 @@ def network(units):
 
 # name: makes the callback, given a folder and real images
 CALLBACKS = {
-    "GifSnapshot": lambda folder, images: GifSnapshot(folder / "samples.gif", sheets=folder / "sheets"),
+    "GifSnapshot": lambda folder, images: GifSnapshot(folder / "samples.gif", frames_dir=folder / "sheets"),
     "EvaluateSamples": lambda folder, images: EvaluateSamples(network(6), images, num_images=12),
     "EvaluateLabels": lambda folder, images: EvaluateLabels(network(3), num_images=12),
 }

@@ -154,7 +154,7 @@ def test_refuses_labels_of_every_kind_of_source(kind, case):
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_an_empty_source(kind):
     gan = shared()
-    refused(gan, lambda: gan.fit(sources(GOOD[:0])[kind], **options(kind)), "is empty")
+    refused(gan, lambda: gan.fit(sources(GOOD[:0])[kind], **options(kind)), "at least one batch")
 
 
 @pytest.mark.compiled
@@ -181,7 +181,7 @@ def test_labels_to_a_model_without_are_refused(images, labels):
 @pytest.mark.parametrize("name", ["sample_weight", "class_weight"])
 def test_weights_are_refused(images, name):
     gan = shared()
-    refused(gan, lambda: gan.fit(images, verbose=0, **{name: {0: 1.0}}), f"`{name}` has no meaning")
+    refused(gan, lambda: gan.fit(images, verbose=0, **{name: {0: 1.0}}), f"`{name}` is not supported")
 
 
 @pytest.mark.parametrize("data", [[np.zeros((8, 8, 8, 1), "uint8")], "images", None, 3])

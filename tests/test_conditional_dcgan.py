@@ -102,12 +102,13 @@ def test_learns_which_images_go_with_which_label():
     labels = np.repeat([0, 1], 32)
     keras.utils.set_random_seed(0)  # for the order of the images
     gan = tiny("radford_28_conditional", num_classes=2, width=1 / 16)
-    # at a rate of 5e-3 what it has learnt comes and goes
     gan.compile(keras.optimizers.Adam(2e-3, beta_1=0.5), keras.optimizers.Adam(2e-3, beta_1=0.5))
-    gan.fit(images, labels, batch_size=16, epochs=60, verbose=0)
-    dark, bright = (gan.generate(32, labels=label, seed=1).mean() for label in (0, 1))
-    assert dark < 80
-    assert bright > 175
+    for _ in range(10):  # a GAN oscillates: that it gets there is enough
+        gan.fit(images, labels, batch_size=16, epochs=10, verbose=0)
+        dark, bright = (gan.generate(32, labels=label, seed=1).mean() for label in (0, 1))
+        if bright - dark > 100:  # 195 between the images; 0 if labels are ignored
+            return
+    raise AssertionError(f"{dark} and {bright}")
 
 
 def test_generates_each_class_in_turn_or_the_labels_given(gan):
@@ -121,7 +122,7 @@ def test_generates_each_class_in_turn_or_the_labels_given(gan):
 @pytest.mark.once
 @pytest.mark.parametrize("labels", [[0, 3, 1], [0, -1, 1], [0.0, 1.0, 2.0], [[0, 1, 2]], [0, 1]])
 def test_refuses_to_generate_labels_that_do_not_exist(gan, labels):
-    with pytest.raises(ValueError, match="Labels must be integers|must agree"):
+    with pytest.raises(ValueError, match="Labels must be integers|must have the same length"):
         gan.generate(3, labels=labels)
 
 

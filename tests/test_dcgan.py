@@ -118,7 +118,7 @@ def test_evaluate_gives_the_same_figures_each_time_and_leaves_training_alone(ima
 def test_evaluate_computes_the_losses_in_inference_mode(images):
     gan = tiny()
     logs = gan.test_on_batch(images, return_dict=True)
-    gan._restart_evaluation()
+    gan._evaluation_seeds.state.assign([0, 0])
     z = gan.sample_latents(24, seed=gan._evaluation_seeds)
     real = gan.discriminator(images / np.float32(127.5) - 1, training=False)
     fake = gan.discriminator(gan.generator(z, training=False), training=False)
@@ -169,7 +169,7 @@ def test_training_draws_through_sample_latents(images):
 
     class Generator(keras.layers.Layer):
         def call(self, z):
-            made.append(backend.concrete(z))
+            made.append(backend.to_numpy_or_none(z))
             return z
 
         def compute_output_shape(self, shape):
@@ -354,13 +354,15 @@ def test_refuses_an_unknown_prior():
 
 @pytest.mark.once
 def test_refuses_an_unknown_preset_or_override():
-    with pytest.raises(ValueError, match='"mnist", "cifar10", "radford_64", "radford_28", "all_convolutional_28"'):
+    with pytest.raises(ValueError, match='must be one of the presets "mnist", "cifar10", .*"sngan"'):
         DCGAN.from_preset("minst")
     with pytest.raises(ValueError, match="kernel_size, latent_dim, latent_prior, value_range, width"):
         DCGAN.from_preset("radford_28", sizes=3)
+    with pytest.raises(ValueError, match="Did you mean `latent_dim`"):
+        DCGAN.from_preset("radford_28", latent_dims=3)
     with pytest.raises(ValueError, match="ConditionalDCGAN.from_preset"):
         DCGAN.from_preset("radford_28_conditional")
-    with pytest.raises(ValueError, match=r"without labels: use DCGAN\.from_preset"):
+    with pytest.raises(ValueError, match=r"no labels: use DCGAN\.from_preset"):
         keras_dcgan.ConditionalDCGAN.from_preset("mnist")
 
 
@@ -391,7 +393,7 @@ def test_refuses_to_compile_nonsense_and_stays_compiled_as_before(images, argume
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's compiler")
 def test_refuses_torch_compile_and_leaves_it_out_of_what_another_backend_was_told(images):
     gan = tiny()
-    with pytest.raises(ValueError, match="leave `jit_compile` out"):
+    with pytest.raises(ValueError, match="torch.compile does not support two gradients"):
         gan.compile(jit_compile=True)
     gan.compile_from_config(gan.get_compile_config() | {"jit_compile": True, "steps_per_execution": 3})
     gan.fit(images, verbose=0)
@@ -471,12 +473,12 @@ def test_refuses_to_fit_before_compile(images):
         ({"n": -3}, ValueError, "`n` must be a positive integer"),
         ({"n": 2.0}, TypeError, "`n` must be a positive integer"),
         ({"n": True}, TypeError, "`n` must be a positive integer"),
-        ({}, ValueError, "pass n"),
+        ({}, ValueError, "to determine the number of images"),
         ({"latents": np.zeros((2, 5))}, ValueError, r"`latents` must have shape \(n, 4\)"),
         ({"latents": np.zeros(4)}, ValueError, "`latents` must have shape"),
         ({"latents": [0, 0, 0, 0]}, ValueError, "`latents` must have shape"),
-        ({"n": 3, "latents": np.zeros((2, 4))}, ValueError, "must agree"),
-        ({"n": 3, "labels": [1, 2, 3]}, ValueError, "without labels"),
+        ({"n": 3, "latents": np.zeros((2, 4))}, ValueError, "must have the same length"),
+        ({"n": 3, "labels": [1, 2, 3]}, ValueError, "for conditional models"),
         ({"n": 3, "batch_size": 0}, ValueError, "`batch_size` must be"),
     ],
 )
@@ -512,19 +514,5 @@ def test_random_states_travel_with_the_weights(tmp_path, images):
 def test_refuses_random_states_of_another_model(tmp_path):
     with_dropout, without = tiny("mnist"), tiny("radford_28")
     with_dropout.save_weights(tmp_path / "gan.weights.h5")
-    with pytest.raises(ValueError, match="random states are of another model"):
+    with pytest.raises(ValueError, match="different number of random states"):
         without.load_weights(tmp_path / "gan.weights.h5")
-
-
-def test_spectral_normalization_trains_or_is_refused(images):
-    wrap = keras.layers.SpectralNormalization
-    gan = DCGAN(generator(), discriminator(wrap(layers.Dense(1))), seed=0)
-    if keras.backend.backend() == "torch":
-        with pytest.raises(ValueError, match="writes into its weights in every forward pass"):
-            gan.compile()
-        return
-    gan.compile("sgd", "sgd", "wasserstein")
-    for _ in range(20):
-        gan.train_on_batch(images)
-    kernel = next(v.numpy() for v in gan.discriminator.trainable_variables if "kernel" in v.path)
-    assert np.linalg.norm(kernel, 2) == pytest.approx(1, abs=0.05)  # but for the last step

@@ -98,9 +98,9 @@ def test_a_callback_that_monitors_a_metric_must_come_after_it(tmp_path, images, 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"figures": "frechet_distance"}, ValueError, "`figures` must be a list of names out of frechet_distance"),
-        ({"figures": ()}, ValueError, "`figures` must be"),
-        ({"figures": ("fid",)}, ValueError, "`figures` must be"),
+        ({"metrics": "frechet_distance"}, ValueError, "`metrics` must be a list of names from frechet_distance"),
+        ({"metrics": ()}, ValueError, "`metrics` must be"),
+        ({"metrics": ("fid",)}, ValueError, "`metrics` must be"),
         ({"num_images": 0}, ValueError, "`num_images` must be a positive integer"),
         ({"seed": None}, ValueError, "`seed` must be an integer from 0 on"),
         ({"every": 1.5}, TypeError, "`every` must be a positive integer"),
@@ -152,7 +152,9 @@ def test_the_epoch_with_the_best_labels_is_kept(tmp_path, images, labels, classi
 
 
 def test_refuses_labels_that_the_model_or_the_classifier_does_not_have(classifier):
-    with pytest.raises(ValueError, match="EvaluateLabels is for a conditional model"):
+    with pytest.raises(ValueError, match="EvaluateLabels needs a conditional model"):
         StubModel().fit(EvaluateLabels(classifier))
-    with pytest.raises(ValueError, match=r"`classifier` must give \(n, 4\) numbers.*output shape \(None, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"`classifier` must have the output shape \(None, 4\).*output shape \(None, 3\)"
+    ):
         StubModel(num_classes=4).fit(EvaluateLabels(classifier))

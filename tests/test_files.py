@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from keras_dcgan import files
+from keras_dcgan.training import files
 
 pytestmark = pytest.mark.once
 

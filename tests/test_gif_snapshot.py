@@ -95,7 +95,7 @@ def test_every_second_epoch(tmp_path):
 
 def test_sheets(tmp_path):
     model, folder = StubModel(), tmp_path / "new" / "sheets"
-    model.fit(GifSnapshot(tmp_path / "a.gif", 7, 3, sheets=folder), epochs=2)
+    model.fit(GifSnapshot(tmp_path / "a.gif", 7, 3, frames_dir=folder), epochs=2)
     assert sorted(p.name for p in folder.iterdir()) == ["epoch_0000.png", "epoch_0001.png", "epoch_0002.png"]
     with Image.open(folder / "epoch_0002.png") as image:
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), sheet(model, 7, 3, 3))
@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_written_is_reported_once_and_written_later(tmp_pa
         monkeypatch.setattr(Image.Image, "save", full if epoch in (1, 2) else save)
 
     callbacks = [GifSnapshot(path), keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)]
-    with pytest.warns(UserWarning, match="GifSnapshot cannot write.*No space left on device") as warned:
+    with pytest.warns(UserWarning, match="GifSnapshot could not write.*No space left on device") as warned:
         StubModel().fit(*callbacks, epochs=5)
     assert len(warned) == 1
     assert contents[1] == contents[2] == contents[3] != contents[4]  # the old file stays, whole
@@ -223,8 +223,8 @@ def test_a_folder_that_vanishes_does_not_end_training(tmp_path, sheets):
     folder = tmp_path / "folder"
     path = folder / "samples.gif" if not sheets else tmp_path / "samples.gif"
     vanish = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch and shutil.rmtree(folder, True))
-    with pytest.warns(UserWarning, match=f"GifSnapshot cannot write.*{folder}") as warned:
-        history = StubModel().fit(GifSnapshot(path, sheets=folder if sheets else None), vanish, epochs=4)
+    with pytest.warns(UserWarning, match=f"GifSnapshot could not write.*{folder}") as warned:
+        history = StubModel().fit(GifSnapshot(path, frames_dir=folder if sheets else None), vanish, epochs=4)
     assert len(warned) == 1
     assert history.epoch == [0, 1, 2, 3]
 
@@ -234,7 +234,7 @@ def test_a_folder_without_write_permission_does_not_end_training(tmp_path, monke
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
     monkeypatch.setattr(tempfile, "mkstemp", closed)
-    with pytest.warns(UserWarning, match="GifSnapshot cannot write.*Permission denied"):
+    with pytest.warns(UserWarning, match="GifSnapshot could not write.*Permission denied"):
         history = StubModel().fit(GifSnapshot(tmp_path / "samples.gif"), epochs=2)
     assert history.epoch == [0, 1]
     assert not list(tmp_path.iterdir())
@@ -266,7 +266,7 @@ def test_refuses_to_continue_a_file_written_with_other_arguments(tmp_path, endin
     model, path = StubModel(), tmp_path / f"samples.{ending}"
     model.fit(GifSnapshot(path), epochs=2)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="pass what it was written with"):
+    with pytest.raises(ValueError, match="pass the arguments it was written with"):
         model.fit(GifSnapshot(path, **change), initial_epoch=2, epochs=3)
     assert path.read_bytes() == before
     assert model.epochs == 2  # before the first epoch
@@ -284,13 +284,13 @@ def test_refuses_to_continue_a_truncated_file(tmp_path, ending, share):
     assert path.read_bytes() == whole[: int(share * len(whole))]
 
 
-@pytest.mark.parametrize("name", ["filepath", "sheets"])
+@pytest.mark.parametrize("name", ["filepath", "frames_dir"])
 def test_refuses_a_folder_that_cannot_be_made_before_training(tmp_path, images, name):
     (tmp_path / "file").write_text("not a folder")
-    paths = {"filepath": tmp_path / "samples.gif", "sheets": None} | {name: tmp_path / "file" / "folder" / "a.gif"}
+    paths = {"filepath": tmp_path / "samples.gif", "frames_dir": None} | {name: tmp_path / "file" / "folder" / "a.gif"}
     gan = tiny()
-    with pytest.raises(ValueError, match=f"`{name}` lies in a folder that cannot be made"):
-        gan.fit(images, verbose=0, callbacks=[GifSnapshot(paths["filepath"], sheets=paths["sheets"])])
+    with pytest.raises(ValueError, match=f"`{name}`: the folder cannot be created"):
+        gan.fit(images, verbose=0, callbacks=[GifSnapshot(paths["filepath"], frames_dir=paths["frames_dir"])])
     assert int(gan.g_opt.iterations.numpy()) == 0
 
 

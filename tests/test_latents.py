@@ -187,7 +187,7 @@ def test_the_latents_of_a_generated_image_are_found(preset, prior):
     made = gan.generate(5, seed=5, **given)
     assert made.std() > 20
     start = gan.generate(latents=gan.sample_latents(5, seed=0), **given)
-    z = gan.find_latents(made, *given.values(), steps=200)
+    z = gan.invert(made, *given.values(), steps=200)
     assert z.shape == (5, 4)
     assert z.dtype == np.float32
     if prior == "uniform":
@@ -204,7 +204,7 @@ def test_the_latents_of_a_generated_image_are_found(preset, prior):
 
 def test_a_search_does_not_change_training(images):
     models = tiny(), tiny()
-    models[0].find_latents(images, steps=2)
+    models[0].invert(images, steps=2)
     for gan in models:
         gan.fit(images, batch_size=8, verbose=0, shuffle=False)
     assert_identical(*models)
@@ -212,7 +212,7 @@ def test_a_search_does_not_change_training(images):
 
 def test_the_search_starts_where_the_seed_says(images):
     gan = tiny("mnist")
-    z = gan.find_latents(images, steps=1, seed=3, learning_rate=1e-6)
+    z = gan.invert(images, steps=1, seed=3, learning_rate=1e-6)
     np.testing.assert_allclose(z, keras.ops.convert_to_numpy(gan.sample_latents(24, seed=3)), atol=1e-5)
 
 
@@ -226,4 +226,4 @@ def test_the_search_starts_where_the_seed_says(images):
 )
 def test_refuses_a_search_for_nonsense(images, arguments, error, message):
     with pytest.raises(error, match=message):
-        tiny().find_latents(**({"images": images} | arguments))
+        tiny().invert(**({"images": images} | arguments))

@@ -5,6 +5,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from conftest import assert_identical, tiny, weights
 from keras import ops
 
 from keras_dcgan import losses
@@ -25,12 +26,13 @@ EXPECTED = {
     "least_squares": (0.5 * (1 + 4) / 2 + 0.5 * (0.25 + 9) / 2, 0.5 * (0.25 + 16) / 2),
     "hinge": ((0 + 2) / 2 + (1.5 + 0) / 2, -(0.5 - 3) / 2),
     "wasserstein": ((0.5 - 3) / 2 - (2 - 1) / 2, -(0.5 - 3) / 2),
+    "relativistic": ((softplus(0.5 - 2) + softplus(-3 + 1)) / 2, (softplus(2 - 0.5) + softplus(-1 + 3)) / 2),
 }
 
 
 def both(loss, real, fake):
     real, fake = ops.convert_to_tensor(real), ops.convert_to_tensor(fake)
-    return float(loss.discriminator(real, fake)), float(loss.generator(fake))
+    return float(loss.discriminator(real, fake)), float(loss.generator(fake, real))
 
 
 @pytest.mark.parametrize("name", losses.LOSSES)
@@ -42,7 +44,7 @@ def test_equals_the_value_computed_by_hand(name):
 def test_is_a_float32_scalar(name):
     loss = losses.get(name)
     real, fake = ops.convert_to_tensor(REAL), ops.convert_to_tensor(FAKE)
-    for value in (loss.discriminator(real, fake), loss.generator(fake)):
+    for value in (loss.discriminator(real, fake), loss.generator(fake, real)):
         assert tuple(value.shape) == ()
         assert keras.backend.standardize_dtype(value.dtype) == "float32"
 
@@ -95,21 +97,76 @@ def test_smoothing_survives_serialisation():
     assert again.label_smoothing == 0.2
 
 
-@pytest.mark.once
-def test_default_is_non_saturating():
-    assert type(losses.get(None)) is losses.NonSaturating
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_only_the_relativistic_loss_of_the_generator_reads_real_logits(name):
+    loss, fake = losses.get(name), ops.convert_to_tensor(FAKE)
+    values = [float(losses.generator_loss(loss, fake, ops.convert_to_tensor(real))) for real in (REAL, REAL + 1)]
+    assert (values[0] != values[1]) == loss.relativistic == (name == "relativistic")
+    if not loss.relativistic:
+        assert float(loss.generator(fake)) == values[0]
+
+
+@keras.saving.register_keras_serializable("tests")
+def generator_loss(fake_logits):
+    return keras.losses.BinaryCrossentropy(from_logits=True)(ops.ones_like(fake_logits), fake_logits)
+
+
+@keras.saving.register_keras_serializable("tests")
+def discriminator_loss(real_logits, fake_logits):
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    real_loss = cross_entropy(ops.ones_like(real_logits), real_logits)
+    return real_loss + cross_entropy(ops.zeros_like(fake_logits), fake_logits)
+
+
+def test_a_pair_of_functions_is_a_loss_also_in_a_saved_model(tmp_path, images):
+    assert both(losses.get((generator_loss, discriminator_loss)), REAL, FAKE) == pytest.approx(
+        EXPECTED["non_saturating"], rel=1e-5
+    )
+    gan, named = tiny(), tiny()
+    gan.compile("sgd", "sgd", (generator_loss, discriminator_loss))
+    named.compile("sgd", "sgd")
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    logs = [model.train_on_batch(images, return_dict=True) for model in (gan, named, loaded)]
+    assert logs[0] == pytest.approx(logs[1], rel=1e-5)
+    assert_identical(loaded, gan)
+
+
+NOT_SCALARS = {
+    "one value per image": lambda logits: ops.softplus(logits)[:, 0],
+    "integers": lambda logits: ops.sum(ops.cast(logits > 0, "int32")),
+    "no tensor": lambda logits: None,
+}
+
+
+@pytest.mark.parametrize("side", ["generator", "discriminator"])
+@pytest.mark.parametrize("fault", NOT_SCALARS)
+def test_refuses_a_result_that_is_no_float_scalar_before_training(side, fault):
+    gan = tiny()
+    gan.compile()
+    before = weights(gan)
+    pair = {
+        "generator": (NOT_SCALARS[fault], discriminator_loss),
+        "discriminator": (generator_loss, lambda real, fake: NOT_SCALARS[fault](fake)),
+    }[side]
+    with pytest.raises(ValueError, match=f"The {side}'s loss must be a float scalar, the mean over the batch"):
+        gan.compile(loss=pair)
+    for old, new in zip(before, weights(gan), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("loss", "error", "message"),
     [
-        ("unknown", ValueError, '"non_saturating", "minimax", "least_squares", "hinge", "wasserstein"'),
+        ("unknown", ValueError, '"non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"'),
         (keras.losses.BinaryCrossentropy(), ValueError, "from_logits=True"),
-        (keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"), ValueError, "mean over the batch"),
-        (losses.Hinge, TypeError, "pass an instance"),
-        (keras.losses.MeanSquaredError(), TypeError, "generator"),
+        (keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"), ValueError, "average over the batch"),
+        (losses.Hinge, TypeError, "an instance of a class"),
+        (keras.losses.MeanSquaredError(), TypeError, "a pair of functions"),
         (3, TypeError, "loss=3"),
+        (None, TypeError, "loss=None"),
+        ((generator_loss,), TypeError, "a pair of functions"),
     ],
 )
 def test_refuses_what_is_no_adversarial_loss(loss, error, message):

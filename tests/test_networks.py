@@ -14,7 +14,7 @@ import keras_dcgan
 from keras_dcgan import networks
 from keras_dcgan.presets import PRESETS
 
-UNCONDITIONAL = [name for name, preset in PRESETS.items() if not preset["conditional"]]
+UNCONDITIONAL = [name for name, preset in PRESETS.items() if not preset.conditional]
 
 
 def build(name, **overrides):
@@ -253,7 +253,7 @@ def test_a_discriminator_without_batch_norm_is_an_option():
     assert outline(gan.generator) == outline(build("recommended", image_shape=(64, 64, 3)).generator)
 
 
-@pytest.mark.parametrize("projection", ["average", "positions"])
+@pytest.mark.parametrize("projection", ["average", "spatial"])
 def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
     gan = build("radford_28_conditional", image_shape=(8, 8, 1), width=1 / 32, projection=projection)
     x = np.random.default_rng(0).normal(size=(3, 8, 8, 1)).astype("float32")
@@ -272,7 +272,7 @@ def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
 
 @pytest.mark.once
 def test_refuses_an_unknown_projection():
-    with pytest.raises(ValueError, match='`projection` must be "average" or "positions"'):
+    with pytest.raises(ValueError, match='`projection` must be "average" or "spatial"'):
         build("radford_28_conditional", projection="flat")
 
 
@@ -312,7 +312,7 @@ def systems(draw):
         "width": draw(st.sampled_from([1 / 64, 1 / 32])),
         "value_range": draw(st.sampled_from([(-1, 1), (0, 1), (-2.5, 4)])),
     }
-    if PRESETS[name]["conditional"]:
+    if PRESETS[name].conditional:
         overrides["num_classes"] = draw(st.integers(1, 12))
     return name, overrides
 

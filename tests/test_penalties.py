@@ -1,146 +1,294 @@
-"""The R1 penalty: against its formula, and in its place in a step."""
+"""Penalties: against closed forms and finite differences, and as parts of a training step."""
 
 import keras
 import numpy as np
 import pytest
-from conftest import assert_identical, once, tiny
-from keras import layers
+from conftest import BACKEND, assert_identical, once, tiny
+from keras import layers, ops
 
 import keras_dcgan
-from keras_dcgan.losses import R1
+from keras_dcgan.penalties import R1, R2, Consistency, GradientPenalty, Penalty
 
 UPDATES = ("simultaneous", "alternating")
+BatchNormalization = keras_dcgan.layers.BatchNormalization
 
 
-def models(loss, update, make_discriminator, rate=0.0):
-    """Two equal models, one with the penalty."""
-    pair = []
-    for one in (loss, loss.loss):
-        generator = tiny().generator
-        gan = keras_dcgan.DCGAN(generator, make_discriminator(), seed=0)
-        gan.compile("sgd", keras.optimizers.SGD(rate), one, update=update)
-        gan.g_opt.learning_rate = 0.0
-        pair.append(gan)
-    return pair
+def half(**options):
+    """An augmentation whose result is known: images times 0.5."""
+    return layers.Rescaling(0.5)
+
+
+# for a linear discriminator D(x) = w·x + b: the penalty's value and its gradient with respect to w
+def of_linear(w, real, fake):
+    norm = np.linalg.norm(w)
+    difference = 0.5 * real @ w
+    return {
+        "R1": (R1(gamma=3.0), 1.5 * norm**2, 3 * w),
+        "R2": (R2(gamma=3.0), 1.5 * norm**2, 3 * w),
+        "GradientPenalty": (GradientPenalty(), 10 * (norm - 1) ** 2, 20 * (norm - 1) * w / norm),
+        "Consistency": (
+            Consistency(half(), weight=2.0),
+            2 * np.mean(difference**2),
+            2 * np.mean(2 * difference[:, None] * 0.5 * real, axis=0),
+        ),
+    }
+
+
+PENALTIES = {
+    "R1": lambda interval=1: R1(gamma=0.5, interval=interval),
+    "R2": lambda interval=1: R2(gamma=0.5, interval=interval),
+    "GradientPenalty": lambda interval=1: GradientPenalty(weight=1.0, interval=interval),
+    "Consistency": lambda interval=1: Consistency(
+        keras_dcgan.augmentation.DiffAugment("translation"), weight=1.0, interval=interval
+    ),
+}
+penalties = pytest.mark.parametrize("name", PENALTIES)
 
 
 def linear():
-    return keras.Sequential(
-        [
-            keras.Input((8, 8, 1)),
-            layers.Flatten(),
-            layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(1)),
-        ]
-    )
+    start = keras.initializers.GlorotUniform(1)
+    return keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1, kernel_initializer=start)])
 
 
 def curved():
+    start = keras.initializers.GlorotUniform
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
-            layers.Conv2D(4, 3, 2, activation="tanh", kernel_initializer=keras.initializers.GlorotUniform(1)),
-            layers.BatchNormalization(),
+            layers.Conv2D(4, 3, 2, activation="tanh", kernel_initializer=start(1)),
+            BatchNormalization(),
             layers.Activation("tanh"),
             layers.Flatten(),
-            layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(2)),
+            layers.Dense(1, kernel_initializer=start(2)),
         ]
     )
 
 
-def difference_of_losses(gan, plain, images):
-    d_losses = [float(m.train_on_batch(images, return_dict=True)["d_loss"]) for m in (gan, plain)]
-    for model in (gan, plain):
-        model.reset_metrics()
-    return d_losses[0] - d_losses[1]
+class GivenLatents(keras_dcgan.DCGAN):
+    """Trains on the same latent vectors in every step, so that penalties may draw random numbers."""
+
+    def sample_latents(self, n, seed=None):
+        return super().sample_latents(n, seed=0)
 
 
-@pytest.mark.parametrize("update", UPDATES)
-def test_of_a_linear_discriminator_is_half_gamma_times_its_squared_weights(images, update):
-    gan, plain = models(R1("hinge", gamma=3.0), update, linear, rate=0.1)
-    kernel = gan.discriminator.layers[-1].kernel.numpy()
-    assert difference_of_losses(gan, plain, images) == pytest.approx(3.0 / 2 * (kernel**2).sum(), rel=1e-4)
-    # one step of descent: γ w more
-    after, plain_after = (m.discriminator.layers[-1].kernel.numpy() for m in (gan, plain))
-    np.testing.assert_allclose(after - plain_after, -0.1 * 3.0 * kernel, rtol=1e-3, atol=1e-6)
+def model(penalties=(), make_discriminator=linear, rate=0.0, **options):
+    """A model whose generator stays as it is."""
+    gan = GivenLatents(tiny().generator, make_discriminator(), seed=0)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(rate), "hinge", penalties=penalties, **options)
+    return gan
+
+
+def d_loss(gan, images):
+    logs = gan.train_on_batch(images, return_dict=True)
+    gan.reset_metrics()
+    return float(logs["d_loss"])
+
+
+def value(make, penalties, images, **options):
+    """The penalty's value in the first step: d_loss with it minus d_loss without."""
+    return d_loss(make(penalties, **options), images) - d_loss(make((), **options), images)
+
+
+@penalties
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
+def test_value_and_gradient_equal_the_closed_form_for_a_linear_discriminator(images, name, update):
+    real = (images / np.float32(127.5) - 1).reshape(len(images), -1)
+    w = linear().layers[-1].kernel.numpy()[:, 0]
+    penalty, expected, gradient = of_linear(w, real, None)[name]
+    assert value(model, [penalty], images, update=update) == pytest.approx(expected, rel=1e-4)
+    kernels = []
+    for listed in ([penalty], []):
+        gan = model(listed, rate=0.1, update=update)
+        gan.train_on_batch(images)
+        kernels.append(gan.discriminator.layers[-1].kernel.numpy()[:, 0])
+    np.testing.assert_allclose((kernels[1] - kernels[0]) / 0.1, gradient, rtol=1e-3, atol=1e-4)
+
+
+@penalties
+def test_gradient_equals_finite_differences_through_batch_normalization(images, name):
+    direction = np.random.default_rng(1)
+
+    def moved(step):
+        gan = model([PENALTIES[name]()], curved)
+        rng = np.random.default_rng(1)
+        for variable in gan.discriminator.trainable_variables:
+            variable.assign(variable.numpy() + step * rng.normal(size=variable.shape))
+        return gan
+
+    def penalty_at(step):
+        gan = moved(step)
+        with_penalty = d_loss(gan, images)
+        gan = moved(step)
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), "hinge", penalties=())
+        return with_penalty - d_loss(gan, images)
+
+    step = 1e-2
+    expected = (penalty_at(step) - penalty_at(-step)) / (2 * step)
+    after = []
+    for listed in ([PENALTIES[name]()], []):
+        gan = model(listed, curved, rate=1.0)
+        gan.train_on_batch(images)
+        after.append([v.numpy() for v in gan.discriminator.trainable_variables])
+    slopes = [
+        ((without - with_penalty) * direction.normal(size=without.shape)).sum()
+        for with_penalty, without in zip(*after, strict=True)
+    ]
+    assert abs(expected) > 0.01
+    assert sum(slopes) == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
-def test_of_a_curved_discriminator_is_its_slope_by_finite_differences(images, update):
-    gan, plain = models(R1(gamma=0.5), update, curved)
+def test_r1_of_a_curved_discriminator_is_its_slope_by_finite_differences(images, update):
     x = (images[:2] / 127.5 - 1).astype("float32")
-    d, step = gan.discriminator, 1e-2
+    d, step = curved(), 1e-2
 
-    def total(x):  # with batch statistics; what the pass leaves behind is taken back
-        before = d.get_weights()
-        logits = keras.ops.convert_to_numpy(d(x, training=True)).astype("float64")
-        d.set_weights(before)
-        return logits.sum()
+    def total(x):
+        return keras.ops.convert_to_numpy(d(x, training=True)).astype("float64").sum()
 
-    # every image's own slope: the sum over the batch changes by it, batch statistics included
+    # each image's slope of the sum over the batch, including its influence on the batch statistics
     slopes = np.zeros_like(x, "float64")
     for index in np.ndindex(x.shape):
-        moved = x.copy(), x.copy()
-        moved[0][index] += step
-        moved[1][index] -= step
-        slopes[index] = (total(moved[0]) - total(moved[1])) / (2 * step)
+        up, down = x.copy(), x.copy()
+        up[index] += step
+        down[index] -= step
+        slopes[index] = (total(up) - total(down)) / (2 * step)
     expected = 0.5 / 2 * (slopes**2).sum((1, 2, 3)).mean()
     assert expected > 0.01
-    assert difference_of_losses(gan, plain, images[:2]) == pytest.approx(expected, rel=0.02)
+    assert value(model, [R1(gamma=0.5)], images[:2], make_discriminator=curved, update=update) == pytest.approx(
+        expected, rel=0.02
+    )
 
 
-@pytest.mark.once
-def test_keeps_the_penalty_of_the_loss_that_it_is_put_around(images):
-    one, two = R1(gamma=2.0), R1(R1(gamma=1.5), gamma=0.5)
-    found = [difference_of_losses(*models(loss, "simultaneous", linear), images) for loss in (one, two)]
-    assert found[1] == pytest.approx(found[0] * 0.5 / 2.0, rel=1e-4)  # models() compares with the inner loss
-    gan = models(two, "simultaneous", linear)[0]
-    plain = models(one, "simultaneous", linear)[1]
-    assert difference_of_losses(gan, plain, images) == pytest.approx(found[0], rel=1e-4)
+def test_r1_reads_real_images_and_r2_generated_ones(images):
+    seen = {}
+
+    class Seen(Penalty):
+        def __call__(self, discriminate, real, fake):
+            seen.update(real=ops.convert_to_numpy(real), fake=ops.convert_to_numpy(fake))
+            return 0 * ops.mean(discriminate(fake))
+
+    gan = model([Seen(), R1(), R2()], run_eagerly=True)
+    if BACKEND != "jax":  # which traces gradients even then
+        gan.train_on_batch(images)
+        np.testing.assert_allclose(seen["real"], images / np.float32(127.5) - 1, rtol=1e-6)
+        assert seen["fake"].shape == seen["real"].shape
+        assert np.abs(seen["fake"] - seen["real"]).max() > 0.1
+
+    def slope(x):  # of D(x) = Σ x²/2, which is x: R1 and R2 are the squared norms
+        return ops.sum(ops.square(x), axis=(1, 2, 3))[:, None] / 2
+
+    real, fake = (np.full((3, 2, 2, 1), size, "float32") for size in (1.0, 2.0))
+    for penalty, size in ((R1(gamma=1.0), 1.0), (R2(gamma=1.0), 2.0)):
+        found = penalty(slope, ops.convert_to_tensor(real), ops.convert_to_tensor(fake))
+        assert float(found) == pytest.approx(4 * size**2 / 2)
 
 
-@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
-def test_is_computed_at_its_interval_with_as_much_more_weight(images, update):
-    every, lazy = (models(R1(gamma=2.0, interval=i), update, linear) for i in (1, 3))
-    always = difference_of_losses(*every, images)
-    found = [difference_of_losses(*lazy, images) for _ in range(7)]
-    np.testing.assert_allclose(found, [3 * always, 0, 0, 3 * always, 0, 0, 3 * always], rtol=1e-4, atol=1e-5)
+def test_gradient_penalty_interpolates_each_image_by_its_own_number(images):
+    mixed = []
+
+    def discriminate(x):  # linear in the position between the two: its gradient is known at every one
+        if BACKEND != "jax":
+            mixed.append(ops.convert_to_numpy(ops.stop_gradient(x)))
+        return ops.sum(x, axis=(1, 2, 3))[:, None]
+
+    discriminate.seed_generator = keras.random.SeedGenerator(0)
+    real, fake = ops.ones((100, 2, 2, 1)), ops.zeros((100, 2, 2, 1))
+    assert float(GradientPenalty()(discriminate, real, fake)) == pytest.approx(10 * (2 - 1) ** 2, rel=1e-5)
+    for x in mixed:
+        assert np.ptp(x.reshape(100, 4), axis=1).max() == 0
+        positions = x[:, 0, 0, 0]
+        assert len(np.unique(positions)) > 90
+        assert 0.4 < positions.mean() < 0.6
+        assert 0 <= positions.min() < 0.1 < 0.9 < positions.max() <= 1
 
 
-@pytest.mark.parametrize("update", UPDATES)
-def test_leaves_moving_averages_and_random_states_alone(images, update):
+@penalties
+@pytest.mark.compiled
+def test_is_applied_at_its_interval_with_as_much_more_weight(images, name):
+    if name in ("GradientPenalty", "Consistency"):  # whose value depends on random numbers
+        seen = {"GradientPenalty": GradientPenalty(2.0), "Consistency": Consistency(half(), 2.0)}[name]
+        lazy = {"GradientPenalty": GradientPenalty(2.0, 3), "Consistency": Consistency(half(), 2.0, 3)}[name]
+    else:
+        seen, lazy = PENALTIES[name](), PENALTIES[name](interval=3)
+    plain, every, sometimes = model(), model([seen]), model([lazy])
+    for i in range(4):
+        expected = d_loss(plain, images)
+        found = d_loss(every, images) - expected
+        assert found > 1e-3
+        assert d_loss(sometimes, images) - expected == pytest.approx(0 if i % 3 else 3 * found, rel=1e-3, abs=1e-5)
+
+
+@penalties
+def test_changes_neither_moving_averages_nor_the_random_states_of_layers(images, name):
     def discriminator():
         dropout = layers.Dropout(0.5, seed=1)
         return keras.Sequential([keras.Input((8, 8, 1)), *curved().layers[:-2], dropout, *curved().layers[-2:]])
 
-    gan, plain = models(R1(gamma=0.5), update, discriminator)
-    assert difference_of_losses(gan, plain, images) > 0
-    assert_identical(gan, plain)
+    gan, plain = model([PENALTIES[name]()], discriminator), model([], discriminator)
+    assert d_loss(gan, images) > d_loss(plain, images)
+    assert_identical(gan.discriminator, plain.discriminator, optimizer=False)
 
 
-def test_is_saved_with_its_loss_and_continues_exactly(tmp_path, images, labels):
+@penalties
+@pytest.mark.compiled
+def test_is_saved_and_continues_exactly(tmp_path, images, labels, name):
     gan, parts = tiny("radford_28_conditional"), (images, labels)
-    gan.compile("adam", "adam", R1(keras_dcgan.losses.NonSaturating(0.1), gamma=2.0, interval=2))
+    gan.compile("adam", "adam", "wasserstein", penalties=[PENALTIES[name](interval=2), R1(2.0)])
     gan.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
-    assert (loaded.loss.gamma, loaded.loss.interval, loaded.loss.loss.label_smoothing) == (2.0, 2, 0.1)
-    for model in (gan, loaded):
-        model.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    assert [(type(p), p.interval) for p in loaded.penalties] == [(type(p), p.interval) for p in gan.penalties]
+    assert loaded.penalties[1].gamma == 2.0
+    for one in (gan, loaded):
+        one.fit(*parts, batch_size=8, epochs=1, shuffle=False, verbose=0)
     assert_identical(loaded, gan)
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("gamma", [0, -1.0, float("inf"), float("nan"), "1"])
-def test_refuses_a_weight_that_is_not_positive(gamma):
-    with pytest.raises(ValueError, match="`gamma` weighs the penalty and must be positive"):
-        R1(gamma=gamma)
+def test_every_run_with_a_seed_draws_the_same_interpolations_and_augmentations(images):
+    augmented = Consistency(keras_dcgan.augmentation.DiffAugment("translation"), 1.0)
+    first, second = ([d_loss(gan, images) for _ in range(3)] for gan in (model([augmented]), model([augmented])))
+    assert first == second
+    assert len(set(first)) == 3
 
 
 @pytest.mark.once
-def test_refuses_an_interval_that_is_no_count_and_what_is_no_loss():
+@pytest.mark.parametrize("weight", [0, -1.0, float("inf"), float("nan"), "1", True])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(R1, "gamma"), (R2, "gamma"), (GradientPenalty, "weight"), (lambda w: Consistency(half(), w), "weight")],
+)
+def test_refuses_a_weight_that_is_not_positive(make, name, weight):
+    with pytest.raises(ValueError, match=f"`{name}` must be a positive number"):
+        make(weight)
+
+
+@pytest.mark.once
+def test_refuses_an_interval_that_is_not_a_positive_integer():
     with pytest.raises(ValueError, match="`interval` must be a positive integer"):
         R1(interval=0)
     with pytest.raises(TypeError, match="`interval` must be a positive integer"):
         R1(interval=1.5)
-    with pytest.raises(ValueError, match="Unknown loss"):
-        R1("r1")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("given", [R1(), [R1], [lambda *args: 0.0], "r1"])
+def test_refuses_what_is_no_list_of_penalties(given):
+    with pytest.raises(TypeError, match="`penalties` must be a list of objects of keras_dcgan.penalties"):
+        tiny().compile(penalties=given)
+
+
+@pytest.mark.once
+def test_refuses_an_augmentation_that_is_no_layer():
+    with pytest.raises(TypeError, match="`layer` must be a Keras layer"):
+        Consistency("translation")
+
+
+@pytest.mark.parametrize("result", [lambda logits: logits, lambda logits: ops.cast(ops.sum(logits), "int32")])
+def test_refuses_a_result_that_is_no_float_scalar(images, result):
+    class Faulty(Penalty):
+        def __call__(self, discriminate, real, fake):
+            return result(discriminate(real))
+
+    gan = model([Faulty()])
+    with pytest.raises(ValueError, match="Faulty must be a float scalar, the mean over the batch"):
+        gan.train_on_batch(images)

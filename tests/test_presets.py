@@ -1,11 +1,14 @@
-"""Trained weights of presets."""
+"""Presets: networks, training recipes and trained weights."""
 
+import dataclasses
+
+import keras
 import numpy as np
 import pytest
-from conftest import from_preset
+from conftest import assert_identical, from_preset, once, tiny
 
 import keras_dcgan
-from keras_dcgan import presets
+from keras_dcgan import losses, penalties, presets
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def weights(tmp_path, monkeypatch):
 
 def test_load_weights_gives_them_to_the_generator_alone(weights):
     gan = keras_dcgan.DCGAN.from_preset("radford_28", load_weights=True, ema_momentum=0.9, seed=0)
-    for network in (gan.generator, gan.averaged_generator):
+    for network in (gan.generator, gan.ema_generator):
         for trained, loaded in zip(weights, network.get_weights(), strict=True):
             np.testing.assert_array_equal(loaded, trained.astype("float32"))
     new = keras_dcgan.DCGAN.from_preset("radford_28", seed=0)
@@ -31,16 +34,14 @@ def test_load_weights_gives_them_to_the_generator_alone(weights):
 
 @pytest.mark.once
 def test_load_weights_says_which_there_are(weights):
-    with pytest.raises(
-        ValueError, match=r'`load_weights`: there are trained weights of "radford_28"\. .*name=\'mnist\''
-    ):
+    with pytest.raises(ValueError, match=r'needs a preset with trained weights: "radford_28"\. .*name=\'mnist\''):
         keras_dcgan.DCGAN.from_preset("mnist", load_weights=True)
 
 
 @pytest.mark.once
 def test_load_weights_refuses_other_networks(weights):
     with pytest.raises(
-        ValueError, match=r"only ema_momentum and augmentation may be given. Received: latent_dim, width"
+        ValueError, match=r"the only overrides allowed are ema_momentum and augmentation. Received: latent_dim, width"
     ):
         keras_dcgan.DCGAN.from_preset("radford_28", load_weights=True, width=0.5, latent_dim=3, ema_momentum=0.9)
 
@@ -83,3 +84,198 @@ def test_trained_cifar10_has_blue_behind_aeroplanes_and_ships_alone():
     assert sorted(np.argsort(blue)[-2:]) == [0, 8]
     assert blue[[0, 8]].min() > 10
     assert np.delete(blue, [0, 8]).max() < 0
+
+
+ADAM = {"tutorial": (1e-4, 0.9, 0.999), "radford": (2e-4, 0.5, 0.999), "recommended": (1e-3, 0.5, 0.999)}
+LAZY_R1 = [("R1", 0.1, 4)]
+# as published: Adam's arguments, loss, penalties, update, discriminator steps, batch size, epochs, decay
+RECIPES = {
+    "mnist": (ADAM["tutorial"], "NonSaturating", [], "simultaneous", 1, 256, 50, None),
+    "cifar10": (ADAM["tutorial"], "NonSaturating", [], "simultaneous", 1, 256, 100, None),
+    "fashion_mnist_conditional": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, 100, None),
+    "radford_64": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, None, None),
+    "radford_28": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, None, None),
+    "radford_28_conditional": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, None, None),
+    "radford_mnist": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, 200, 0.5),
+    "all_convolutional_28": (ADAM["radford"], "NonSaturating", [], "simultaneous", 1, 128, None, None),
+    "sngan": (ADAM["radford"], "Hinge", [], "alternating", 1, 64, None, None),
+    "wgan_gp": ((1e-4, 0.0, 0.9), "Wasserstein", [("GradientPenalty", 10, 1)], "alternating", 5, 320, None, None),
+    "rpgan": ((2e-4, 0.0, 0.99), "Relativistic", [("R1", 0.1, 1), ("R2", 0.1, 1)], "alternating", 1, 64, None, None),
+    "recommended": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, None, None),
+    "recommended_conditional": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, None, None),
+    "recommended_fashion_mnist": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, 20, 1.0),
+    "recommended_mnist": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 64, 60, 1.0),
+    "recommended_cifar10": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, 24, 1.0),
+}  # fmt: skip
+
+
+def small(name, **overrides):
+    """A preset with few pixels and channels, not compiled."""
+    side = 16 if name in ("radford_64", "all_convolutional_28") else 8
+    return from_preset(name, **({"image_shape": (side, side, 1), "width": 1 / 64, "seed": 0} | overrides))
+
+
+def described(gan):
+    """What a compiled model trains with."""
+    adams = []
+    for optimizer in (gan.g_opt, gan.d_opt):
+        assert type(optimizer) is type(keras.optimizers.Adam())
+        adams.append((float(optimizer.learning_rate.numpy()), optimizer.beta_1, optimizer.beta_2))
+    assert adams[0] == pytest.approx(adams[1])
+    listed = [(type(p).__name__, getattr(p, "gamma", getattr(p, "weight", None)), p.interval) for p in gan.penalties]
+    return tuple(adams[0]), type(gan.loss).__name__, listed, gan.update, gan.discriminator_steps
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", presets.names())
+def test_compile_and_fit_use_the_published_settings(name):
+    gan = small(name)
+    gan.compile()
+    *expected, batch_size, epochs, decay = RECIPES[name]
+    adam, *rest = described(gan)
+    assert adam == pytest.approx(expected[0])
+    assert rest == expected[1:]
+    assert (gan.recipe.batch_size, gan.recipe.epochs, gan.recipe.decay) == (batch_size, epochs, decay)
+
+
+@pytest.mark.once
+def test_without_a_preset_the_defaults_are_those_documented():
+    gan = keras_dcgan.DCGAN(small("mnist").generator, small("mnist").discriminator)
+    gan.compile()
+    adam, *rest = described(gan)
+    assert adam == pytest.approx((2e-4, 0.5, 0.999))
+    assert rest == ["NonSaturating", [], "simultaneous", 1]
+    assert (gan.recipe.batch_size, gan.recipe.decay) == (32, None)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("argument", "changed"),
+    [
+        ({"loss": "hinge"}, {"loss": "Hinge"}),
+        ({"penalties": ()}, {"penalties": []}),
+        ({"penalties": [penalties.R2(2.0)]}, {"penalties": [("R2", 2.0, 1)]}),
+        ({"update": "simultaneous"}, {"update": "simultaneous"}),
+        ({"discriminator_steps": 2}, {"discriminator_steps": 2}),
+    ],
+)
+def test_each_argument_overrides_one_part_of_the_recipe(argument, changed):
+    gan = small("wgan_gp")
+    gan.compile(**argument)
+    names = ("adam", "loss", "penalties", "update", "discriminator_steps")
+    expected = dict(zip(names, RECIPES["wgan_gp"], strict=False)) | changed
+    found = dict(zip(names, described(gan), strict=True))
+    assert found.pop("adam") == pytest.approx(expected.pop("adam"))
+    assert found == expected
+
+
+@pytest.mark.once
+def test_an_optimizer_overrides_that_of_the_recipe_and_the_other_stays():
+    gan = small("recommended")
+    gan.compile(d_opt=keras.optimizers.SGD(0.5))
+    assert isinstance(gan.d_opt, keras.optimizers.SGD)
+    assert gan.g_opt.learning_rate.numpy() == pytest.approx(1e-3)
+
+
+@pytest.mark.once
+def test_two_models_of_a_preset_share_no_optimizer():
+    one, other = small("recommended"), small("recommended")
+    for gan in (one, other):
+        gan.compile()
+    assert len({id(optimizer) for gan in (one, other) for optimizer in (gan.g_opt, gan.d_opt)}) == 4
+
+
+def images(n):
+    return np.random.default_rng(0).integers(0, 256, (n, 8, 8, 1), "uint8")
+
+
+def test_fit_uses_the_batch_size_of_the_recipe():
+    gan = small("mnist")
+    gan.compile()
+    gan.fit(images(300), verbose=0)  # 256 and 44
+    assert gan.optimizer.iterations.numpy() == 2
+    gan.fit(images(300), batch_size=100, verbose=0)
+    assert gan.optimizer.iterations.numpy() == 5
+
+
+class Rates(keras.callbacks.Callback):
+    """Records both learning rates in every epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(tuple(float(opt.learning_rate.numpy()) for opt in (self.model.g_opt, self.model.d_opt)))
+
+
+def decaying(decay, **options):
+    gan = small("mnist")
+    gan.recipe = dataclasses.replace(gan.recipe, decay=decay)
+    gan.compile(**options)
+    return gan
+
+
+@pytest.mark.parametrize(
+    ("decay", "factors"), [(1.0, [1, 0.75, 0.5, 0.25]), once(0.5, [1, 1, 1, 0.5]), once(None, [1, 1, 1, 1])]
+)
+def test_learning_rates_decay_over_the_epochs_of_fit(decay, factors):
+    gan, rates = decaying(decay), Rates()
+    gan.fit(images(8), epochs=4, verbose=0, callbacks=[rates])
+    np.testing.assert_allclose(rates.seen, [[1e-4 * factor] * 2 for factor in factors], rtol=1e-5)
+
+
+def test_decay_continues_after_loading_and_spares_the_optimizers_of_the_user(tmp_path):
+    gan = decaying(1.0, d_opt=keras.optimizers.SGD(0.3))
+    gan.fit(images(8), epochs=2, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded, rates = keras.saving.load_model(tmp_path / "gan.keras"), Rates()
+    assert loaded.recipe.decay == 1.0
+    loaded.fit(images(8), initial_epoch=2, epochs=4, verbose=0, callbacks=[rates])
+    np.testing.assert_allclose(rates.seen, [[0.5e-4, 0.3], [0.25e-4, 0.3]], rtol=1e-5)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("name", ["wgan_gp", once("rpgan"), "sngan", once("recommended_mnist")])
+def test_the_recipe_is_saved_with_the_model(tmp_path, name):
+    gan, data = small(name), [images(40)]
+    if presets.get(name).conditional:
+        data.append(np.arange(40) % 10)
+    gan.recipe = dataclasses.replace(gan.recipe, batch_size=20)
+    gan.compile()
+    gan.fit(*data, verbose=0, shuffle=False)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.recipe.batch_size == 20
+    assert loaded.recipe.get_config() == gan.recipe.get_config()
+    assert described(loaded) == described(gan)
+    for model in (gan, loaded):
+        model.fit(*data, verbose=0, shuffle=False)
+    assert_identical(loaded, gan)
+
+
+@pytest.mark.once
+def test_names_and_get():
+    assert set(presets.names()) == set(RECIPES)
+    assert "sngan" in presets.names(conditional=False)
+    assert set(presets.names(conditional=True)).isdisjoint(presets.names(conditional=False))
+    assert presets.get("wgan_gp").recipe.discriminator_steps == 5
+    assert isinstance(presets.get("sngan").recipe.loss, losses.Hinge)
+    with pytest.raises(ValueError, match='`name` must be one of the presets "mnist"'):
+        presets.get("dcgan")
+
+
+@pytest.mark.once
+def test_every_override_is_an_argument_of_a_builder_or_of_the_model():
+    gan = tiny("recommended_conditional", filters=8, kernel_size=3, projection="average", ema_momentum=0.5, depth=1)
+    assert gan.ema_momentum == 0.5
+    convolutions = [layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.kernel_size for layer in convolutions] == [(3, 3)]
+
+
+@pytest.mark.once
+def test_files_of_version_0_1_are_refused_with_the_reason():
+    config = tiny().get_config()
+    del config["recipe"]
+    with pytest.raises(ValueError, match="saved by keras-dcgan 0.1.* install keras-dcgan==0.1.0"):
+        keras_dcgan.DCGAN.from_config(config)

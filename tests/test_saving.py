@@ -133,10 +133,13 @@ def test_a_flipped_bit_of_the_weights_in_an_archive_is_found(saved, tmp_path):
         member = archive.getinfo("model.weights.h5")
     content[member.header_offset + member.file_size // 2] ^= 1
     (tmp_path / "gan.keras").write_bytes(content)
-    # Python up to 3.11 compares checksums when h5py seeks to the end of the member
-    with pytest.raises((ValueError, zipfile.BadZipFile), match="(checksum of|Bad CRC-32 for) .*model.weights.h5"):
+    # Python up to 3.11 compares checksums when h5py seeks to the end of the member; 3.12.1 and 3.13.0 cannot seek there
+    errors = (ValueError, zipfile.BadZipFile, EOFError)
+    with pytest.raises(errors, match="(checksum mismatch of|Bad CRC-32 for) .*model.weights.h5|^$"):
         keras.saving.load_model(tmp_path / "gan.keras")
-    fails_and_changes_nothing(tiny("mnist"), tmp_path / "gan.keras", OSError, "damaged.*checksum of model.weights.h5")
+    fails_and_changes_nothing(
+        tiny("mnist"), tmp_path / "gan.keras", OSError, "damaged.*checksum mismatch of model.weights.h5"
+    )
 
 
 def rewritten(saved, tmp_path, name, change):
@@ -187,7 +190,7 @@ def test_weights_that_lie_in_another_place_are_refused(saved, tmp_path, name, ki
             file.create_virtual_dataset(name, layout)
 
     path = rewritten(saved, tmp_path, name, point)
-    fails_and_changes_nothing(tiny("mnist"), path, OSError, f"{name} leads to another")
+    fails_and_changes_nothing(tiny("mnist"), path, OSError, f"{name} is (a link|stored in another file)")
 
 
 def test_an_archive_that_would_grow_is_refused(tmp_path):
@@ -195,7 +198,7 @@ def test_an_archive_that_would_grow_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", bytes(1 << 26))
-    fails_and_changes_nothing(tiny(), path, OSError, "model.weights.h5 would grow from .* to 67108864 bytes")
+    fails_and_changes_nothing(tiny(), path, OSError, "model.weights.h5 would expand from .* to 67108864 bytes")
 
 
 def test_paths_in_an_archive_lead_nowhere(saved, tmp_path):

@@ -16,11 +16,11 @@ UPDATES = ("simultaneous", "alternating")
 
 
 class GivenLatents(keras_dcgan.DCGAN):
-    """Trains on latents that are the same in every step."""
+    """Trains on latent vectors that are the same in every update."""
 
     def sample_latents(self, n, seed=None):
         z = np.random.default_rng(3).normal(size=(BATCH, self.latent_dim)).astype("float32")
-        return ops.convert_to_tensor(z)
+        return ops.convert_to_tensor(z[: BATCH // self.discriminator_steps])
 
 
 def networks_without_batch_norm():
@@ -95,9 +95,8 @@ def test_gradients_equal_those_of_a_plain_step(update, networks):
     logs, ours = gradients_by_descent(
         [gan.generator, gan.discriminator], lambda: gan.train_on_batch(x, return_dict=True)
     )
-    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
     (g_loss, d_loss), plain_ones = gradients_by_descent(
-        [g, d], lambda: step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z)
+        [g, d], lambda: plain.step(update, g, d, g_opt, d_opt, [(ops.convert_to_tensor(x), z)])
     )
     assert logs["g_loss"] == pytest.approx(float(g_loss), rel=1e-5)
     assert logs["d_loss"] == pytest.approx(float(d_loss), rel=1e-5)
@@ -139,17 +138,117 @@ def test_ten_steps_equal_ten_plain_steps_optimizer_states_included(update, netwo
     gan, (g, d, g_opt, d_opt) = pair(update, networks, lambda: keras.optimizers.Adam(1e-2, beta_1=0.5))
     x = real_images()
     z = gan.sample_latents(BATCH)
-    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
     start = [v.numpy() for v in g.variables]
     for _ in range(10):
         gan.train_on_batch(x)
-        step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), z)
+        plain.step(update, g, d, g_opt, d_opt, [(ops.convert_to_tensor(x), z)])
     assert all(np.abs(a - v.numpy()).max() > 1e-2 for a, v in zip(start, g.variables, strict=True) if v.trainable)
     for ours, theirs in ((gan.generator, g), (gan.discriminator, d), (gan.g_opt, g_opt), (gan.d_opt, d_opt)):
         for a, b in zip(ours.variables, theirs.variables, strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5)
     assert int(gan.g_opt.iterations.numpy()) == int(gan.d_opt.iterations.numpy()) == 10
     assert int(gan.optimizer.iterations.numpy()) == 10
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("loss", "update", "steps"),
+    [
+        ("relativistic", "simultaneous", 1),
+        ("relativistic", "alternating", 2),
+        once("hinge", "simultaneous", 3),
+        once("wasserstein", "alternating", 6),
+    ],
+)
+def test_steps_of_any_method_equal_those_of_a_plain_loop(loss, update, steps):
+    """All combinations run in tests/slow/test_methods.py."""
+    equals_a_plain_loop(loss, update, steps, networks_with_batch_norm if steps < 3 else networks_without_batch_norm, 3)
+
+
+def equals_a_plain_loop(loss, update, steps, networks, n, rtol=1e-4, atol=1e-5):
+    """Trains for n steps and compares all weights and optimizer states."""
+    gan, (g, d, g_opt, d_opt) = pair(update, networks, lambda: keras.optimizers.Adam(1e-3, beta_1=0.5))
+    given = keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5)
+    gan.compile(*given, loss, update=update, discriminator_steps=steps)
+    x = real_images()
+    size = BATCH // steps
+    parts = [(ops.convert_to_tensor(x[i : i + size]), gan.sample_latents(size)) for i in range(0, BATCH, size)]
+    for _ in range(n):
+        gan.train_on_batch(x)
+        plain.step(update, g, d, g_opt, d_opt, parts, loss)
+    for ours, theirs in ((gan.generator, g), (gan.discriminator, d), (gan.g_opt, g_opt), (gan.d_opt, d_opt)):
+        for a, b in zip(ours.variables, theirs.variables, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=rtol, atol=atol)
+    assert int(gan.g_opt.iterations.numpy()) == n
+    assert int(gan.d_opt.iterations.numpy()) == n * steps
+
+
+@pytest.mark.parametrize("update", UPDATES)
+def test_every_update_of_the_discriminator_gets_its_part_of_the_batch_and_new_latents(images, update):
+    seen = []
+
+    class Seen(keras_dcgan.ConditionalDCGAN):
+        def sample_latents(self, n, seed=None):
+            z = super().sample_latents(n, seed)
+            seen.append(z)
+            return z
+
+        def _d_loss(self, real_logits, fake_logits):
+            seen.append(ops.shape(real_logits)[0])
+            return super()._d_loss(real_logits, fake_logits)
+
+        def _discriminate(self, x, labels, training):
+            seen.append((x, labels))
+            return super()._discriminate(x, labels, training)
+
+    plain_gan = tiny("radford_28_conditional")
+    gan = Seen(plain_gan.generator, plain_gan.discriminator, num_classes=3, seed=0)
+    gan.compile("sgd", "sgd", update=update, discriminator_steps=3, run_eagerly=True)
+    if BACKEND == "jax":  # which traces gradients even then: shapes only
+        gan.train_on_batch(images, np.arange(24) % 3)
+        assert [item for item in seen if isinstance(item, int)] == [8] * 3
+        return
+    labels = np.arange(24, dtype="int32") % 3
+    gan.train_on_batch(images, labels)
+    latents = [ops.convert_to_numpy(item) for item in seen if hasattr(item, "shape") and len(item.shape) == 2]
+    assert [len(z) for z in latents] == [8] * 3
+    assert len(np.unique(np.concatenate(latents), axis=0)) == 24
+    looks = [item for item in seen if isinstance(item, tuple)]
+    for i in range(3):  # in each update, the discriminator looks at the real images first
+        x, y = (ops.convert_to_numpy(part) for part in looks[2 * i])
+        np.testing.assert_allclose(x, images[8 * i : 8 * i + 8] / np.float32(127.5) - 1, rtol=1e-6)
+        np.testing.assert_array_equal(y, labels[8 * i : 8 * i + 8])
+    assert len(looks) == 6 + (update == "alternating")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("n", "batch_size", "message"),
+    [
+        (24, 7, r"`batch_size` must be divisible by 3, .*such as 6 or 9\. Received: batch_size=7"),
+        (22, 6, r"number of images must be divisible by 3.*pass images\[:21\]\. Received: 22 images"),
+        (24, 2, r"such as 3\. Received: batch_size=2"),
+    ],
+)
+def test_refuses_batches_that_the_discriminator_steps_do_not_divide(images, n, batch_size, message):
+    gan = tiny()
+    gan.compile(discriminator_steps=3)
+    before = [v.numpy() for v in gan.variables]
+    with pytest.raises(ValueError, match=message):
+        gan.fit(images[:n], batch_size=batch_size, verbose=0)
+    with pytest.raises(ValueError, match="Every batch must be divisible by 3.*Received: a batch of 7 images"):
+        gan.train_on_batch(images[:7])
+    for old, new in zip(before, gan.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    gan.fit(images[:21], batch_size=6, verbose=0, validation_data=(images[:5],))  # of held-out images any number
+    gan.evaluate(images[:7], verbose=0)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("steps", [0, 1.5, "2"])
+def test_refuses_discriminator_steps_that_are_no_positive_integer(steps):
+    with pytest.raises((ValueError, TypeError), match="`discriminator_steps` must be a positive integer"):
+        tiny().compile(discriminator_steps=steps)
 
 
 def schedule():
@@ -172,11 +271,10 @@ def schedule():
 def test_five_steps_of_any_optimizer_equal_five_plain_steps(update, make_optimizer):
     gan, (g, d, g_opt, d_opt) = pair(update, networks_without_batch_norm, make_optimizer)
     x = real_images()
-    step = {"simultaneous": plain.simultaneous_step, "alternating": plain.alternating_step}[update]
     start = [v.numpy() for v in gan.trainable_variables]
     for _ in range(5):
         gan.train_on_batch(x)
-        step(g, d, g_opt, d_opt, ops.convert_to_tensor(x), gan.sample_latents(BATCH))
+        plain.step(update, g, d, g_opt, d_opt, [(ops.convert_to_tensor(x), gan.sample_latents(BATCH))])
     assert all(np.abs(a - b.numpy()).max() > 1e-5 for a, b in zip(start, gan.trainable_variables, strict=True))
     for ours, theirs in ((gan.generator, g), (gan.discriminator, d), (gan.g_opt, g_opt), (gan.d_opt, d_opt)):
         for a, b in zip(ours.variables, theirs.variables, strict=True):
@@ -291,7 +389,7 @@ def test_own_loss_is_what_is_minimised():
         def discriminator(self, real_logits, fake_logits):
             return 2 * super().discriminator(real_logits, fake_logits)
 
-        def generator(self, fake_logits):
+        def generator(self, fake_logits, real_logits=None):
             return 3 * super().generator(fake_logits)
 
     steps = {}

@@ -85,5 +85,5 @@ if args.plot is not None:
         ax.set_ylim(bottom=0)
         ax.legend()
     args.plot.parent.mkdir(parents=True, exist_ok=True)
-    with keras_dcgan.files.replacing(args.plot) as temporary:
+    with keras_dcgan.training.files.replacing(args.plot) as temporary:
         figure.savefig(temporary)

@@ -1,6 +1,6 @@
 """Writes the generator of a saved model in half precision, and says what that changes.
 
-python benchmarks/quality/half_precision.py out/gan.keras keras_dcgan/weights/recommended_fashion_mnist.npz
+python benchmarks/quality/half_precision.py out/gan.keras keras_dcgan/presets/weights/recommended_fashion_mnist.npz
 
 The file is one of those that `from_preset(name, load_weights=True)` reads. Samples of both precisions are compared.
 """
@@ -11,7 +11,7 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("model", type=pathlib.Path, help="file that DCGAN.save wrote")
@@ -21,7 +21,7 @@ parser.add_argument("--seed", type=int, default=0)
 args = parser.parse_args()
 
 gan = keras.saving.load_model(args.model)
-generator = gan.averaged_generator or gan.generator
+generator = gan.ema_generator or gan.generator
 weights = [w.astype("float16") for w in generator.get_weights()]
 if not all(np.isfinite(w).all() for w in weights):
     parser.error("a weight is too large for half precision")

@@ -11,7 +11,7 @@ import pathlib
 
 import matplotlib
 
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

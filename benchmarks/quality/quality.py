@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 import keras_dcgan
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 
 def parser(doc, samples):

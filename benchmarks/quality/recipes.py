@@ -21,6 +21,7 @@ import quality
 
 import keras_dcgan
 from keras_dcgan import backend, metrics
+from keras_dcgan.penalties import R1
 
 
 class JoinedBatches(keras_dcgan.DCGAN):
@@ -31,8 +32,8 @@ class JoinedBatches(keras_dcgan.DCGAN):
             fake = self._generate(z, labels, training=True)
             logits = self._discriminate(keras.ops.concatenate([real, fake]), labels, training=True)
             real_logits, fake_logits = keras.ops.split(logits, 2)
-            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, labels)
-            return (self._g_loss(fake_logits), d_loss), (real_logits, fake_logits)
+            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
+            return (self._g_loss(fake_logits, real_logits), d_loss), (real_logits, fake_logits)
 
         networks = [(self.g_opt, self.generator), (self.d_opt, self.discriminator)]
         losses, logits, gradients = backend.gradients(self, forward, *(n.trainable_variables for _, n in networks))
@@ -41,19 +42,17 @@ class JoinedBatches(keras_dcgan.DCGAN):
         return *losses, *logits
 
 
-TUTORIAL = {"preset": "mnist", "batch_size": 256, "rate": 1e-4, "beta_1": 0.9}
-RADFORD = {"preset": "radford_28", "batch_size": 128, "rate": 2e-4, "beta_1": 0.5}
-RECOMMENDED = {"preset": "recommended", "batch_size": 32, "rate": 1e-3, "beta_1": 0.5, "gamma": 0.1}
-CONDITIONAL = RECOMMENDED | {"preset": "recommended_conditional"}
-# as the presets were published, and the recommended ones also without, or with, each means
+RECOMMENDED = {"preset": "recommended"}
+CONDITIONAL = {"preset": "recommended_conditional"}
+# the presets' own recipes, and the recommended ones also without, or with, one thing
 RECIPES = {
-    "tutorial": TUTORIAL,
-    "radford": RADFORD,
+    "tutorial": {"preset": "mnist"},
+    "radford": {"preset": "radford_28"},
     "recommended": RECOMMENDED,
     "no_average": RECOMMENDED | {"ema_momentum": None},
-    "no_penalty": RECOMMENDED | {"gamma": None},
-    "no_penalty_augmented": RECOMMENDED | {"gamma": None, "augmentation": True},
-    "large_penalty": RECOMMENDED | {"gamma": 1.0},
+    "no_penalty": RECOMMENDED | {"penalties": ()},
+    "no_penalty_augmented": RECOMMENDED | {"penalties": (), "augmentation": True},
+    "large_penalty": RECOMMENDED | {"penalties": [R1(gamma=1.0, interval=4)]},
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
@@ -61,12 +60,12 @@ RECIPES = {
     "no_batch_norm_augmented": RECOMMENDED | {"batch_norm": False, "augmentation": True},
     "joined_batches": RECOMMENDED | {"model": JoinedBatches},
     "conditional": CONDITIONAL,
-    "conditional_no_penalty": CONDITIONAL | {"gamma": None},
+    "conditional_no_penalty": CONDITIONAL | {"penalties": ()},
     "average_projection": CONDITIONAL | {"projection": "average"},
     "conditional_no_batch_norm": CONDITIONAL | {"batch_norm": False},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
-TRAINING = ("preset", "model", "batch_size", "rate", "beta_1", "gamma")
+TRAINING = ("preset", "model", "batch_size", "penalties")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
@@ -158,14 +157,11 @@ def train(name, seed):
     model = recipe.get("model", keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN)
     keras.utils.set_random_seed(seed)
     gan = model.from_preset(recipe["preset"], image_shape=images.shape[1:], seed=seed, **overrides)
-    gamma = recipe.get("gamma")
-    gan.compile(
-        *(keras.optimizers.Adam(recipe["rate"], beta_1=recipe["beta_1"]) for _ in range(2)),
-        loss=None if gamma is None else keras_dcgan.losses.R1(gamma=gamma, interval=4),
-    )
-    measured = Measured(name, seed, recipe["batch_size"])
+    gan.compile(penalties=recipe.get("penalties"))
+    batch_size = recipe.get("batch_size", gan.recipe.batch_size)
+    measured = Measured(name, seed, batch_size)
     data = (images, labels) if conditional else (images,)
-    gan.fit(*data, batch_size=recipe["batch_size"], epochs=10**6, verbose=0, callbacks=[measured])
+    gan.fit(*data, batch_size=batch_size, epochs=10**6, verbose=0, callbacks=[measured])
     gan.save(args.folder / f"{name}-{seed}.keras")
     sheet = keras_dcgan.images.grid(gan.generate(100, seed=1), 10, scale=2)
     keras_dcgan.images.save(sheet, args.folder / f"{name}-{seed}.png")

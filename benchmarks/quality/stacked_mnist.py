@@ -18,7 +18,7 @@ import numpy as np
 import quality
 
 import keras_dcgan
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 parser = quality.parser(__doc__, samples=26_000)
 parser.add_argument("--classifier", type=pathlib.Path, help="of digits, by examples/classifier.py")

@@ -19,7 +19,7 @@ import sys
 
 from contender import NETWORKS, SMALL, setting_of
 
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 FOLDER = pathlib.Path(__file__).parent
 # label -> backend and arguments of contender.py

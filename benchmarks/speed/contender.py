@@ -13,7 +13,7 @@ import numpy as np
 from starter import Starter
 
 import keras_dcgan
-from keras_dcgan import pipelines
+from keras_dcgan.training import pipelines
 
 
 @dataclasses.dataclass

@@ -18,7 +18,7 @@ import sys
 
 from contender import NETWORKS, setting_of
 
-from keras_dcgan.files import replacing
+from keras_dcgan.training.files import replacing
 
 # label -> backend, devices of a process, processes
 SETUPS = {

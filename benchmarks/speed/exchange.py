@@ -39,7 +39,7 @@ print("| preset | gradients, MB | GFLOP an image | batch | link, GB/s |", end=""
 print(*(f" batch on {n} |" for n in args.devices), sep="")
 print("|---|" + "---:|" * (4 + len(args.devices)))
 for name, preset in PRESETS.items():
-    model = keras_dcgan.ConditionalDCGAN if preset["conditional"] else keras_dcgan.DCGAN
+    model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
     gan = model.from_preset(name)
     size = 4 * sum(math.prod(v.shape) for v in gan.trainable_variables)
     flops = step_flops(gan)

@@ -1,16 +1,23 @@
-"""What differs between TensorFlow, JAX and PyTorch: fifteen functions.
+"""The functions that differ between TensorFlow, JAX and PyTorch.
 
-`step` decorates a method `(self, data) -> logs`, written as if variables could simply be assigned to, so that it has
-the signature this backend's trainer calls. `gradients(model, forward, *variables)` runs `forward()`, which returns as
-many scalar losses as there are lists of variables, and anything else, and differentiates each loss by its own list:
-several gradients from one forward pass. `input_gradient(function, x)` differentiates by an input, and can itself be
-differentiated. `cond` computes one of two things. `apply` lets an optimizer use gradients. `train_function(model)`
-makes what the trainer calls for each step or several, or is None for its own. `concrete` gives a tensor's values, or
-None while a step is being traced. `kept` sees to it that a model survives data that cannot be read.
+A training step:
+- `step` decorates a method `(self, data) -> logs`, written as if variables could simply be assigned to, and gives it
+  the signature that the backend's trainer calls.
+- `gradients(model, forward, *variables)` runs `forward()`, which returns one scalar loss per list of variables, and
+  anything else, and differentiates each loss with respect to its own list: several gradients from one forward pass.
+- `input_gradient(function, x)` differentiates with respect to an input, and can itself be differentiated.
+- `cond` computes one of two results.
+- `apply` lets an optimizer use gradients.
+- `train_function(model)` returns the function that the trainer calls for one step or several, or None for Keras's own.
+- `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
+- `restore_on_error` keeps a model intact if data cannot be read.
 
-Many devices: `share(model)` is what the size of a batch must be a multiple of, `spread` lays out what a step has drawn
-as its batch is. Many processes that train one model: `num_processes` counts them, `process_id` numbers them, `agree`
-brings together what they start with, `mean` what they compute, and in `alone` one does what the others do not.
+Several devices or processes that train one model:
+- `batch_multiple(model)`: the size of a batch must be a multiple of it.
+- `shard` lays out tensors that a step has drawn in the way its batch is laid out.
+- `num_processes` counts the processes, and `process_id` numbers them.
+- `synchronize_processes` compares what they start with, `mean` averages what they compute, and in `local_scope` a
+  process computes without the others.
 """
 
 from collections.abc import Callable
@@ -31,18 +38,18 @@ else:
         f'"tensorflow", "jax" or "torch" before Keras is imported. Received: "{keras.backend.backend()}"'
     )
 
-agree = chosen.agree
-alone = chosen.alone
 apply = chosen.apply
-concrete = chosen.concrete
+batch_multiple = chosen.batch_multiple
 cond = chosen.cond
 gradients = chosen.gradients
 input_gradient = chosen.input_gradient
-kept = chosen.kept
+local_scope = chosen.local_scope
 mean = chosen.mean
 num_processes = chosen.num_processes
 process_id = chosen.process_id
-share = chosen.share
-spread = chosen.spread
-step: Callable[[Callable[..., Any]], Callable[..., Any]] = chosen.step
+restore_on_error = chosen.restore_on_error
+shard = chosen.shard
+synchronize_processes = chosen.synchronize_processes
+to_numpy_or_none = chosen.to_numpy_or_none
 train_function = chosen.train_function
+step: Callable[[Callable[..., Any]], Callable[..., Any]] = chosen.step

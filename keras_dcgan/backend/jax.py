@@ -63,9 +63,22 @@ def gradients(model, forward, *variables):
     return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
 
 
-def cond(condition, then, otherwise):
-    """One of two results."""
-    return keras.ops.cond(condition, then, otherwise)
+def cond(condition, then, otherwise, state):
+    """One of two results; `state` lists the variables that `then` may change."""
+    before = [(v, v.value) for v in state]
+
+    def pure(branch):
+        def run():
+            with keras.StatelessScope(before) as scope:
+                result = branch()
+            return result, [scope.get_current_value(v) for v in state]
+
+        return run
+
+    result, after = lax.cond(condition, pure(then), pure(otherwise))
+    for variable, value in zip(state, after, strict=True):
+        variable.assign(value)
+    return result
 
 
 def input_gradient(function, x):
@@ -78,7 +91,7 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
-def share(model):
+def batch_multiple(model):
     """What the size of a process's batch must be a multiple of, since JAX cannot share it out unevenly."""
     distribution = keras.distribution.distribution()
     if distribution is None:
@@ -87,7 +100,7 @@ def share(model):
     return max(1, mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)] // num_processes())
 
 
-def spread(tensor):
+def shard(tensor):
     """The tensor, made in a step, laid out as its batch is: or every device would compute for all of it."""
     distribution = keras.distribution.distribution()
     if distribution is None:
@@ -95,7 +108,7 @@ def spread(tensor):
     return keras.distribution.distribute_tensor(tensor, distribution.get_data_layout(tensor.shape))
 
 
-def agree(model, amounts):
+def synchronize_processes(model, amounts):
     """What all processes give for `amounts`, a list of ints: one list a process.
 
     Raises:
@@ -118,7 +131,7 @@ def mean(values):
 
 
 @contextlib.contextmanager
-def alone():
+def local_scope():
     """Lets the body make variables and read batches of this process alone, where all would have to do so together.
 
     Also Keras's savers make variables, to see what a file is to hold. Batches are then not shared out: each device
@@ -178,13 +191,13 @@ def train_function(model):
     return function
 
 
-def concrete(tensor):
+def to_numpy_or_none(tensor):
     """The tensor as a NumPy array, or None while a step is being traced."""
     return None if isinstance(tensor, jax.core.Tracer | keras.KerasTensor) else jax.device_get(tensor)
 
 
 @contextlib.contextmanager
-def kept(model):
+def restore_on_error(model):
     """Gives a model its values back if the first batch cannot be fetched.
 
     Keras 3.15 takes the values out of all variables before it fetches the first batch, and puts them back only after

@@ -1,23 +1,29 @@
-"""Random states of the model that a replica, or a process, trains with."""
+"""The states of the random generators in a model."""
 
 import contextlib
 
 
-@contextlib.contextmanager
-def shifted(model, away):
-    """Moves the state of every random generator of the model while the body runs.
+def random_states(model):
+    """The seed variables of a model, including those of its layers, such as Dropout."""
+    weights = {id(variable) for variable in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
 
-    Afterwards all replicas or processes have the first one's again, and its file holds all that there is to know.
+
+@contextlib.contextmanager
+def shifted(model, offset):
+    """Shifts all random states of the model while the body runs.
+
+    Afterwards all replicas or processes have the same states again, so a file of the first one is complete.
 
     Args:
         model: Keras model.
-        away: integer tensor `(2,)`, different for each of them.
+        offset: integer tensor `(2,)`, different for each replica or process.
     """
-    states = [source.state for layer in model._flatten_layers() for source in layer._seed_generators]
+    states = random_states(model)
     for state in states:
-        state.assign(state.value + away)
+        state.assign(state.value + offset)
     try:
         yield
     finally:
         for state in states:
-            state.assign(state.value - away)
+            state.assign(state.value - offset)

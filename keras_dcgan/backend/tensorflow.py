@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-from unittest import mock
 
 import tensorflow as tf
 
@@ -53,11 +52,11 @@ def gradients(model, forward, *variables):
     return losses, rest, [tape.gradient(share, group) for share, group in zip(shares, variables, strict=True)]
 
 
-def cond(condition, then, otherwise):
-    """One of two results; on several replicas `then` is computed in any case.
+def cond(condition, then, otherwise, state):
+    """One of two results; `state` lists the variables that `then` may change.
 
-    A layer in it may exchange with other replicas, such as synchronised batch normalisation, which TensorFlow cannot do
-    within a condition.
+    On several replicas `then` is computed in any case: a layer in it may communicate with other replicas, such as
+    synchronized batch normalization, which TensorFlow cannot do inside a condition.
     """
     if tf.distribute.get_strategy().num_replicas_in_sync == 1:
         return tf.cond(condition, then, otherwise)
@@ -65,21 +64,11 @@ def cond(condition, then, otherwise):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
-    with tf.GradientTape() as tape, mock.patch.object(tf.nn, "moments", _moments):
+    """The gradient of the sum of `function(x)` with respect to x, which can itself be differentiated."""
+    with tf.GradientTape() as tape:
         tape.watch(x)
         total = tf.reduce_sum(function(x))
     return tape.gradient(total, x)
-
-
-def _moments(x, axes, shift=None, keepdims=False, name=None):
-    """`tf.nn.moments`, by which Keras normalises batches, without the stop_gradient at the mean inside of it.
-
-    That one changes no first derivative, but leaves a term out of the second.
-    """
-    mean = tf.reduce_mean(x, axes, keepdims=True)
-    variance = tf.reduce_mean(tf.square(x - mean), axes, keepdims=keepdims)
-    return (mean if keepdims else tf.squeeze(mean, axes)), variance
 
 
 def apply(optimizer, gradients, variables):
@@ -87,17 +76,17 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
-def share(model):
+def batch_multiple(model):
     """What the size of a batch must be a multiple of, so that means of replicas are means of all images."""
     return model.distribute_strategy.num_replicas_in_sync
 
 
-def spread(tensor):
+def shard(tensor):
     """The tensor: a replica makes its own."""
     return tensor
 
 
-def agree(model, amounts):
+def synchronize_processes(model, amounts):
     """What all processes give for `amounts`, a list of ints: one list a process, of which there is one.
 
     Raises:
@@ -119,7 +108,7 @@ def mean(values):
     return values
 
 
-def alone():
+def local_scope():
     """Lets the body do what concerns this process alone, as in any case."""
     return contextlib.nullcontext()
 
@@ -153,11 +142,11 @@ def train_function(model):
     return lambda iterator: step(next(iterator))
 
 
-def concrete(tensor):
+def to_numpy_or_none(tensor):
     """The tensor as a NumPy array, or None while a graph is being traced."""
     return tensor.numpy() if isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") else None
 
 
-def kept(model):
+def restore_on_error(model):
     """Variables keep their values, whatever fails."""
     return contextlib.nullcontext()

@@ -59,8 +59,8 @@ def gradients(model, forward, *variables):
     return losses, rest, [mean(group) for group in result]
 
 
-def cond(condition, then, otherwise):
-    """One of two results."""
+def cond(condition, then, otherwise, state):
+    """One of two results; `state` lists the variables that `then` may change."""
     return keras.ops.cond(condition, then, otherwise)
 
 
@@ -77,17 +77,17 @@ def apply(optimizer, gradients, variables):
     optimizer.apply(gradients, variables)
 
 
-def share(model):
+def batch_multiple(model):
     """1: batches may have any size."""
     return 1
 
 
-def spread(tensor):
+def shard(tensor):
     """The tensor: a process makes its own."""
     return tensor
 
 
-def agree(model, amounts):
+def synchronize_processes(model, amounts):
     """What all processes give for `amounts`, a list of ints: one list a process. All models get the first's values."""
     if num_processes() == 1:
         return [amounts]
@@ -109,7 +109,7 @@ def mean(values):
     return [None if value is None else next(parts).view_as(value) for value in values]
 
 
-def alone():
+def local_scope():
     """Lets the body do what concerns this process alone, as in any case."""
     return contextlib.nullcontext()
 
@@ -128,13 +128,13 @@ def train_function(model):
     """None, for the trainer's own: steps are run one by one."""
 
 
-def concrete(tensor):
+def to_numpy_or_none(tensor):
     """The tensor as a NumPy array, or None for one without values."""
     if isinstance(tensor, torch.Tensor) and tensor.device.type != "meta":
         return tensor.detach().cpu().numpy()
     return None
 
 
-def kept(model):
+def restore_on_error(model):
     """Variables keep their values, whatever fails."""
     return contextlib.nullcontext()

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_dcgan import checks
 from keras_dcgan.datasets.folders import ImageFolder, as_array, find_images, fit_image, read_image
+from keras_dcgan.training import validation
 
 _KERAS = {
     "mnist": keras.datasets.mnist,
@@ -100,7 +100,7 @@ def _check_image_size(image_size):
     if not isinstance(image_size, tuple | list) or len(image_size) != 2:
         raise ValueError(f"`image_size` must be (height, width). Received: image_size={image_size!r}")
     for name, value in zip(("image_size[0]", "image_size[1]"), image_size, strict=True):
-        checks.check_count(name, value)
+        validation.check_count(name, value)
 
 
 def _load_npz(path, split, image_size):

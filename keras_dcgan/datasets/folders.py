@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_dcgan import backend, checks
+from keras_dcgan import backend
 from keras_dcgan import images as image_tools
+from keras_dcgan.training import validation
 
 _IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 
@@ -60,7 +61,7 @@ class ImageFolder(keras.utils.PyDataset):
                 "`image_shape` must be (height, width, channels), 1 channel or 3. "
                 f"Received: image_shape={image_shape!r}"
             )
-        checks.check_count("batch_size", batch_size)
+        validation.check_count("batch_size", batch_size)
         if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
             raise ValueError(
                 f"`seed` must be an integer from 0 on, or None for the order of the names. Received: seed={seed!r}"

@@ -20,18 +20,17 @@ import keras_dcgan
 BATCH = 8
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
 LABELS = np.arange(24, dtype="int32") % 3
-LOSSES = ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein")
+LOSSES = ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic")
+# the images of a batch, cut into two parts by each of two replicas, in the order in which one device cuts them
+CUT_BY_TWO = [0, 1, 4, 5, 2, 3, 6, 7]
 
 
 def given_latents(model):
     """The model with latents from the images: what is computed of an image does not depend on where."""
 
     class Given(model):
-        def _update_both(self, real, z, labels):
-            return super()._update_both(real, real[:, 0, :4, 0], labels)
-
-        def _update_in_turn(self, real, z, labels):
-            return super()._update_in_turn(real, real[:, 0, :4, 0], labels)
+        def _draw_latents(self, real, seed=None):
+            return real[:, 0, :4, 0] if seed is None else super()._draw_latents(real, seed)
 
     return Given
 
@@ -58,10 +57,10 @@ def networks(labels=False):
     return generator, keras.Model([images, label] if labels else images, y)
 
 
-def trained(model, networks, *data, loss=None, update="simultaneous", fit=(), **options):
+def trained(model, networks, *data, fit=(), compile=(), **options):
     gan = model(*networks, seed=0, **options)
     # not Adam: where a gradient is 0 but for rounding, its first step is of full size
-    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss, update=update)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), **dict(compile))
     history = gan.fit(*data, **({"shuffle": False} | dict(fit)), batch_size=BATCH // PROCESSES, epochs=2, verbose=0)
     return {
         "weights": np.concatenate([np.ravel(v.numpy()) for v in gan.weights]),
@@ -75,14 +74,23 @@ def trained(model, networks, *data, loss=None, update="simultaneous", fit=(), **
 def one_training(results):
     """The same figures on any number of devices."""
     plain, conditional = given_latents(keras_dcgan.DCGAN), given_latents(keras_dcgan.ConditionalDCGAN)
-    penalty = keras_dcgan.losses.R1(gamma=0.1, interval=2)
+    penalty = {"penalties": [keras_dcgan.penalties.R1(gamma=0.1, interval=2)]}
     again = BACKEND == "jax" and (DEVICES, PROCESSES) in ((4, 1), (1, 2))  # all losses are tried on two devices
-    for update, losses in (("simultaneous", (*LOSSES, penalty)), ("alternating", (LOSSES[0], penalty))):
-        for loss in LOSSES[:1] if again else losses:
-            name = loss if isinstance(loss, str) else "r1"
-            results[f"{update}.{name}"] = trained(plain, networks(), mine(IMAGES), loss=loss, update=update)
+    for update, losses in (("simultaneous", LOSSES), ("alternating", ("non_saturating", "relativistic"))):
+        methods = {loss: {"loss": loss} for loss in (LOSSES[:1] if again else losses)}
+        if not again:
+            methods["r1"] = penalty
+        for name, method in methods.items():
+            method = {"update": update, **method}
+            results[f"{update}.{name}"] = trained(plain, networks(), mine(IMAGES), compile=method)
         data = mine(IMAGES), mine(LABELS)
-        results[f"{update}.labels"] = trained(conditional, networks(labels=True), *data, update=update)
+        results[f"{update}.labels"] = trained(conditional, networks(labels=True), *data, compile={"update": update})
+        # JAX cuts the whole batch, the others each replica's own images
+        images = IMAGES
+        if BACKEND != "jax" and DEVICES * PROCESSES == 1:
+            images = IMAGES.reshape(-1, BATCH, *IMAGES.shape[1:])[:, CUT_BY_TWO].reshape(IMAGES.shape)
+        twice = {"update": update, "discriminator_steps": 2}
+        results[f"{update}.twice"] = trained(plain, networks(), mine(images), compile=twice)
     evaluation = {"validation_data": (mine(IMAGES),), "validation_batch_size": BATCH // PROCESSES}
     results["average"] = trained(plain, networks(), mine(IMAGES), ema_momentum=0.9, fit=evaluation)
     if BACKEND == "tensorflow":
@@ -93,7 +101,7 @@ def one_training(results):
             keras_dcgan.networks.radford_generator(latent_dim=4, **size),
             keras_dcgan.networks.radford_discriminator(**size),
         )
-        results["batch_norm"] = trained(plain, normalised, mine(IMAGES), loss=penalty)
+        results["batch_norm"] = trained(plain, normalised, mine(IMAGES), compile=penalty)
 
 
 class Kept(layers.Layer):
@@ -169,7 +177,7 @@ def to_the_end(results, epochs=4):
         "samples": gan.generate(5, seed=0),
         "features": gan.features(IMAGES[:5], batch_size=3),
         "predicted": gan.predict(np.ones((7, 4), "float32"), verbose=0),
-        "latents": gan.find_latents(IMAGES[:5], steps=3),
+        "latents": gan.invert(IMAGES[:5], steps=3),
     }
 
 

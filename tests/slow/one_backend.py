@@ -30,7 +30,7 @@ def step(preset, update, loss, results):
     side = 16 if preset == "all_convolutional_28" else 8
     sizes = {"image_shape": (side, side, 3), "latent_dim": 4, "width": 1 / 16}
     conditional = "conditional" in preset and preset != "all_convolutional_28"
-    if "dropout" in keras_dcgan.presets.PRESETS[preset]["discriminator"]:
+    if "dropout" in keras_dcgan.presets.get(preset).arguments():
         sizes["dropout"] = 0.0
     model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
     gan = model.from_preset(preset, **sizes)
@@ -40,8 +40,8 @@ def step(preset, update, loss, results):
         v.assign(rng.normal(0, scale, v.shape) + ("gamma" in v.path))
     z = keras.ops.convert_to_tensor(rng.normal(size=(6, 4)).astype("float32"))
     gan.sample_latents = lambda n, seed=None: z
-    made = keras_dcgan.losses.R1(gamma=0.1, interval=2) if loss == "r1" else loss
-    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), made, update=update)
+    given = {"penalties": [keras_dcgan.penalties.R1(gamma=0.1, interval=2)]} if loss == "r1" else {"loss": loss}
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), update=update, **given)
     before = [v.numpy() for v in gan.trainable_variables]
     images = rng.integers(0, 256, (6, side, side, 3), "uint8")
     labels = [rng.integers(0, 10, 6)] if conditional else []

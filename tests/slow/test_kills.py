@@ -11,7 +11,8 @@ from conftest import assert_identical, weights
 from PIL import Image
 from scripts import Program, run_killed
 
-from keras_dcgan import images, saving
+from keras_dcgan import images
+from keras_dcgan.training import checkpoints
 
 SCRIPT = "tests/slow/train.py"
 EPOCHS = 10
@@ -39,7 +40,7 @@ def assert_files_are_whole(folder):
         with zipfile.ZipFile(folder / "gan.keras") as archive:
             assert archive.testzip() is None
     if "latest.weights.h5" in names:
-        saving._check_file(folder / "backup" / "latest.weights.h5")
+        checkpoints._check_file(folder / "backup" / "latest.weights.h5")
     if "training_metadata.json" in names:
         json.loads((folder / "backup" / "training_metadata.json").read_text())
     return names

@@ -162,7 +162,7 @@ def test_half_precision_of_the_generator_that_makes_the_images(tmp_path, momentu
         for s in (0, 1)
     )
     if momentum is not None:
-        gan.averaged_generator.set_weights(other.generator.get_weights())
+        gan.ema_generator.set_weights(other.generator.get_weights())
     gan.save(tmp_path / "gan.keras")
     out = tmp_path / "gan.npz"
     printed = run(f"{FOLDER}/half_precision.py", tmp_path / "gan.keras", out, "--samples", 20)
@@ -173,7 +173,7 @@ def test_half_precision_of_the_generator_that_makes_the_images(tmp_path, momentu
             np.testing.assert_array_equal(file[name], weights)
     asked = {"labels": np.arange(20) % 10, "seed": 0}
     full = gan.generate(20, **asked).astype(int)
-    (gan.averaged_generator or gan.generator).set_weights(expected)
+    (gan.ema_generator or gan.generator).set_weights(expected)
     difference = np.abs(full - gan.generate(20, **asked))
     assert f"differ by {difference.mean():.3f} on average and {difference.max()} at the most" in printed
 

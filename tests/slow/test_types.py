@@ -12,7 +12,19 @@ import pytest
 import keras_dcgan
 
 ROOT = pathlib.Path(__file__).parents[2]
-MODULES = ("augmentation", "callbacks", "datasets", "images", "latents", "losses", "metrics", "networks", "presets")
+MODULES = (
+    "augmentation",
+    "callbacks",
+    "datasets",
+    "images",
+    "latents",
+    "layers",
+    "losses",
+    "metrics",
+    "networks",
+    "penalties",
+    "presets",
+)
 
 pytestmark = pytest.mark.once
 
@@ -33,14 +45,15 @@ def train(extractor: keras.Model) -> None:
 
     gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=images.shape[1:], width=0.5, seed=0)
     assert_type(gan, keras_dcgan.DCGAN)
-    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), "adam", keras_dcgan.losses.R1(gamma=0.1), update="alternating")
+    gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), "adam", penalties=[keras_dcgan.penalties.R1(0.1)])
+    gan.compile(loss="relativistic", update="alternating", discriminator_steps=2)
     history = gan.fit(
         images,
         batch_size=64,
         epochs=10,
         validation_data=images[:100],
         callbacks=[
-            keras_dcgan.callbacks.GifSnapshot("samples.gif", sheets="sheets"),
+            keras_dcgan.callbacks.GifSnapshot("samples.gif", frames_dir="sheets"),
             keras_dcgan.callbacks.EvaluateSamples(extractor, images, ["precision", "recall"]),
             keras.callbacks.ModelCheckpoint("gan.keras"),
         ],
@@ -51,7 +64,7 @@ def train(extractor: keras.Model) -> None:
     gan.export("generator.onnx", format="onnx")
 
     assert_type(gan.generate(25, seed=1), np.ndarray)
-    z = gan.find_latents(images[:2], steps=10)
+    z = gan.invert(images[:2], steps=10)
     path = keras_dcgan.latents.walk(z, 10, closed=True)
     path = np.concatenate([path, keras_dcgan.latents.interpolate(z[0], [0.0] * gan.latent_dim, 5, "linear")])
     frames = [keras_dcgan.images.grid(image[None], scale=4) for image in gan.generate(latents=path)]
@@ -72,7 +85,7 @@ def train_with_labels(images: np.ndarray, labels: np.ndarray) -> keras_dcgan.Con
     gan.fit(folder, callbacks=[keras_dcgan.callbacks.GifSnapshot(pathlib.Path("samples.webp"), labels=[0, 1])])
     gan.generate(labels=[3, 1, 4])
     gan.generate(gan.num_classes, labels=3)
-    gan.find_latents(images, labels)
+    gan.invert(images, labels)
     return gan
 
 
@@ -96,7 +109,7 @@ keras_dcgan.DCGAN.from_preset(3)
 gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional")
 gan.generate("ten")
 gan.generate(latents=[[0.0, 1.0]])
-gan.find_latents(np.zeros((1, 28, 28, 1)))
+gan.invert(np.zeros((1, 28, 28, 1)))
 gan.compile(update="sometimes")
 gan.fit(np.zeros((1, 28, 28, 1)), epochs="ten")
 gan.save(3)
@@ -105,7 +118,7 @@ gan.generate(3).colour
 keras_dcgan.DCGAN(gan.generator, gan.discriminator, latent_prior="gaussian")
 keras_dcgan.networks.radford_generator(28)
 keras_dcgan.callbacks.GifSnapshot(25)
-keras_dcgan.losses.R1(gamma="large")
+keras_dcgan.penalties.R1(gamma="large")
 keras_dcgan.augmentation.DiffAugment(value_range=1)
 keras_dcgan.datasets.load("mnist", split="validation")
 keras_dcgan.latents.sample((1, 100), "gaussian")

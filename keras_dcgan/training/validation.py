@@ -1,5 +1,6 @@
-"""What is refused: images, labels, latents and networks that break a rule. Each function raises or does nothing."""
+"""Input validation. Each function raises if its argument is invalid."""
 
+import difflib
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -72,18 +73,39 @@ def check_shape(images, image_shape):
         )
 
 
-def check_shares(n, batch_size, shares):
-    """Raises ValueError unless every batch, of n images in batches of `batch_size`, can be shared evenly."""
-    for size in (min(n, batch_size), n % batch_size):
-        if size % shares:
-            raise ValueError(
-                f"{shares} devices must share every batch evenly. Choose `batch_size` so, and leave out the images "
-                "that are too many for whole batches: images[:len(images) // batch_size * batch_size], or "
-                f"drop_remainder=True of a source of batches. Received: a batch of {size} images"
-            )
+def check_batch_sizes(n, batch_size, multiple):
+    """Raises ValueError unless all batches of n images, in batches of `batch_size`, have sizes that work.
+
+    Args:
+        n: int, number of images.
+        batch_size: int.
+        multiple: int, the number of devices times `discriminator_steps`.
+    """
+    if n % multiple:
+        raise ValueError(
+            f"The number of images must be divisible by {multiple}, the number of devices times `discriminator_steps`: "
+            f"pass images[:{n - n % multiple}]. Received: {n} images"
+        )
+    if n > batch_size and batch_size % multiple:
+        smaller = batch_size - batch_size % multiple
+        options = [size for size in (smaller, smaller + multiple) if size]
+        raise ValueError(
+            f"`batch_size` must be divisible by {multiple}, the number of devices times `discriminator_steps`, such as "
+            f"{' or '.join(map(str, options))}. Received: batch_size={batch_size}"
+        )
 
 
-def check_alike(amounts):
+def check_batch_size(size, multiple):
+    """Raises ValueError unless the size of a batch is divisible by `multiple`."""
+    if size % multiple:
+        raise ValueError(
+            f"Every batch must be divisible by {multiple}, the number of devices times `discriminator_steps`; "
+            "drop_remainder=True leaves out the smaller last batch of a tf.data.Dataset. "
+            f"Received: a batch of {size} images"
+        )
+
+
+def check_equal_amounts(amounts):
     """Raises ValueError unless all processes that train one model have as much to train on.
 
     Args:
@@ -150,15 +172,91 @@ def check_latents(latents, latent_dim):
         )
 
 
-def check_order(callbacks):
-    """Raises ValueError where a callback monitors a figure that one behind it puts into the logs."""
+def check_callback_order(callbacks):
+    """Raises ValueError if a callback monitors a metric that a later one adds to the logs."""
     for i, callback in enumerate(callbacks):
         for earlier in callbacks[:i]:
-            if getattr(earlier, "monitor", None) in getattr(callback, "figures", ()):
+            if getattr(earlier, "monitor", None) in getattr(callback, "metrics", ()):
                 raise ValueError(
                     f"`callbacks`: {type(callback).__name__} must come before {type(earlier).__name__}, which monitors "
-                    f"its figure. Received: {type(earlier).__name__} first, with monitor={earlier.monitor!r}"
+                    f"its metric. Received: {type(earlier).__name__} first, with monitor={earlier.monitor!r}"
                 )
+
+
+def check_no_weights(weights, name):
+    """Raises ValueError if sample or class weights are given."""
+    if weights is not None:
+        raise ValueError(f"`{name}` is not supported in adversarial training: leave it out. Received: {name}")
+
+
+def _suggestion(name, known):
+    """A suggestion for an unknown name, or an empty string."""
+    other = {"optimizer": "g_opt", "generator_optimizer": "g_opt", "discriminator_optimizer": "d_opt"}
+    close = [other[name]] if name in other else difflib.get_close_matches(name, known, 1)
+    return f"Did you mean `{close[0]}`? " if close and close[0] in known else ""
+
+
+def check_overrides(preset, overrides, known, load_weights):
+    """Raises ValueError unless all overrides of a preset are known, and allowed with trained weights."""
+    unknown = sorted(set(overrides) - set(known))
+    if unknown:
+        raise ValueError(
+            f'Preset "{preset}" takes the overrides {", ".join(sorted(known))}. {_suggestion(unknown[0], known)}'
+            f"Received: {', '.join(unknown)}"
+        )
+    allowed = ("ema_momentum", "augmentation")
+    refused = sorted(set(overrides).difference(allowed))
+    if load_weights and refused:
+        raise ValueError(
+            "`load_weights=True` loads the networks as they were trained: the only overrides allowed are "
+            f"{' and '.join(allowed)}. Received: {', '.join(refused)}"
+        )
+
+
+def check_compile_arguments(model, arguments):
+    """Raises unless `compile` can be called with the arguments that it passes on to Keras.
+
+    Args:
+        model: the model.
+        arguments: dict.
+
+    Raises:
+        TypeError: an argument is unknown.
+        ValueError: layers in float16, or on PyTorch `jit_compile=True` or layers that do not work there.
+    """
+    passed_on = ("run_eagerly", "steps_per_execution", "jit_compile")
+    known = ("g_opt", "d_opt", "loss", "penalties", "update", "discriminator_steps", *passed_on)
+    unknown = sorted(set(arguments) - set(passed_on))
+    if unknown:
+        raise TypeError(
+            f"compile() takes {', '.join(known)}. {_suggestion(unknown[0], known)}Received: {', '.join(unknown)}"
+        )
+    layers = model._flatten_layers()
+    if any(layer.compute_dtype == "float16" for layer in layers):
+        raise ValueError(
+            "float16 needs loss scaling, which is not supported for two networks with two losses: use "
+            'keras.config.set_dtype_policy("mixed_bfloat16") or float32. Received: layers in float16'
+        )
+    if keras.backend.backend() != "torch":
+        return
+    if arguments.get("jit_compile") is True:
+        raise ValueError(
+            "`jit_compile=True` is not supported on PyTorch, because torch.compile does not support two gradients from "
+            "one forward pass: leave it out. Received: jit_compile=True"
+        )
+    if any(isinstance(layer, keras.layers.SpectralNormalization) for layer in layers):
+        raise ValueError(
+            "keras.layers.SpectralNormalization writes to its weights in every forward pass, which PyTorch does not "
+            "allow in a network that runs twice per step: use keras_dcgan.layers.SpectralNormalization. "
+            "Received: a network with such a layer"
+        )
+
+
+def check_recipe(recipe):
+    """Raises unless the update mode and the discriminator steps of a recipe are valid."""
+    if recipe.update not in ("simultaneous", "alternating"):
+        raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={recipe.update!r}')
+    check_count("discriminator_steps", recipe.discriminator_steps)
 
 
 def check_seed(seed):
@@ -171,11 +269,12 @@ def check_seed(seed):
 
 
 def check_count(name, n):
-    """Raises unless `n` is a positive integer."""
+    """Returns `n` as an int, and raises unless it is a positive integer."""
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
         raise TypeError(f"`{name}` must be a positive integer. Received: {name}={n!r}")
     if n < 1:
         raise ValueError(f"`{name}` must be a positive integer. Received: {name}={n}")
+    return int(n)
 
 
 def check_momentum(name, momentum):

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_dcgan import checks
+from keras_dcgan.training import validation
 
 
 def predict_on_batch(network, inputs):
@@ -19,4 +19,4 @@ def predict_on_batch(network, inputs):
     """
     n = len(keras.tree.flatten(inputs)[0])
     # under tf.distribute every replica makes the whole batch, and Keras joins them
-    return keras.tree.map_structure(lambda x: checks.as_numpy(x)[:n], network.predict_on_batch(inputs))
+    return keras.tree.map_structure(lambda x: validation.as_numpy(x)[:n], network.predict_on_batch(inputs))

@@ -6,7 +6,7 @@ whether it is to end before it is told so, and sleeps on: for as long as the ite
 What tuning gains, buffers and threads, is small beside a training step.
 """
 
-from keras_dcgan import checks
+from keras_dcgan.training import validation
 
 
 def of_arrays(images, labels, batch_size, seed):
@@ -24,7 +24,7 @@ def of_arrays(images, labels, batch_size, seed):
     """
     import tensorflow as tf
 
-    parts = [tf.convert_to_tensor(checks.as_numpy(part)) for part in (images, labels) if part is not None]
+    parts = [tf.convert_to_tensor(validation.as_numpy(part)) for part in (images, labels) if part is not None]
     n = len(images)
 
     def order(_):

@@ -1,0 +1,123 @@
+"""Layers for networks that are trained against each other."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+__all__ = ["BatchNormalization", "SpectralNormalization"]  # the rest is internal
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` with an exact second derivative on every backend.
+
+    Gradient penalties differentiate through the discriminator twice. On TensorFlow, Keras's layer computes the batch
+    statistics with `tf.nn.moments`, which stops the gradient at the mean: the first derivative is exact, the second
+    lacks a term. This layer takes the same arguments and computes the same outputs.
+
+    Example:
+        >>> discriminator = keras.Sequential([
+        ...     keras.Input((28, 28, 1)),
+        ...     keras.layers.Conv2D(32, 4, strides=2),
+        ...     keras_dcgan.layers.BatchNormalization(),
+        ...     keras.layers.LeakyReLU(0.2),
+        ...     keras.layers.Flatten(),
+        ...     keras.layers.Dense(1),
+        ... ])
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalizes the inputs, as `keras.layers.BatchNormalization` does."""
+        if not (training and self.trainable) or self.synchronized or self.renorm or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        x = ops.cast(inputs, "float32")  # the statistics of low precision inputs would overflow
+        axes = [axis for axis in range(len(x.shape)) if axis != self.axis % len(x.shape)]
+        mean, variance = ops.mean(x, axes), ops.var(x, axes)
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        outputs = ops.batch_normalization(x, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
+        return ops.cast(outputs, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class SpectralNormalization(keras.layers.Wrapper):
+    """Divides the kernel of a layer by its largest singular value, which bounds the layer's Lipschitz constant.
+
+    The singular value `σ = vᵀ W u` is estimated by power iteration from a saved vector `u`; the kernel is seen as a
+    matrix with one column per output channel. Unlike `keras.layers.SpectralNormalization`, the layer writes nothing
+    during the forward pass, so it works on all backends in a network that runs several times per step. The models of
+    this library update `u` once per training step; in a custom training loop, call `update_state()`.
+
+    Args:
+        layer: Keras layer with a `kernel` (such as `Conv2D` or `Dense`) or `embeddings`.
+        power_iterations: int, iterations per update.
+        **kwargs: `name` and `dtype`, as for any Keras layer.
+
+    Raises:
+        ValueError: the layer has no kernel, or `power_iterations` is not positive.
+
+    Example:
+        >>> layer = keras_dcgan.layers.SpectralNormalization(keras.layers.Conv2D(64, 4, strides=2))
+
+    Reference:
+        Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, algorithm 1.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+        # the singular value is computed in float32; the wrapped layer casts for itself
+        super().__init__(layer, autocast=False, **kwargs)
+        if power_iterations < 1:
+            raise ValueError(f"`power_iterations` must be positive. Received: power_iterations={power_iterations}")
+        self.power_iterations = power_iterations
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds the wrapped layer and creates `u`."""
+        super().build(input_shape)
+        self.kernel = getattr(self.layer, "kernel", None)
+        if self.kernel is None:
+            self.kernel = getattr(self.layer, "embeddings", None)
+        if self.kernel is None:
+            raise ValueError(
+                "`layer` must have a kernel or embeddings, such as Conv2D, Dense or Embedding. "
+                f"Received: layer={type(self.layer).__name__}"
+            )
+        self.u = self.add_weight(
+            shape=(1, self.kernel.shape[-1]),
+            initializer=keras.initializers.RandomNormal(seed=0),
+            trainable=False,
+            name="u",
+        )
+
+    def _power_iteration(self):
+        """The kernel as a matrix, and its singular vectors v and u, one update further."""
+        matrix = ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
+        fixed, u = ops.stop_gradient(matrix), self.u.value
+        for _ in range(self.power_iterations):
+            v = _unit(ops.matmul(u, ops.transpose(fixed)))
+            u = _unit(ops.matmul(v, fixed))
+        return matrix, v, u
+
+    def call(self, inputs: Any, **kwargs: Any) -> Any:
+        """Calls the wrapped layer with the normalized kernel."""
+        matrix, v, u = self._power_iteration()
+        sigma = ops.sum(ops.matmul(v, matrix) * u)
+        others = [(x, x.value) for x in self.layer.variables if x is not self.kernel]
+        with keras.StatelessScope([*others, (self.kernel, self.kernel / ops.maximum(sigma, 1e-12))]):
+            return self.layer(inputs, **kwargs)
+
+    def update_state(self) -> None:
+        """Updates `u` by power iteration with the current kernel."""
+        self.u.assign(self._power_iteration()[2])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the wrapped layer's output."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return super().get_config() | {"power_iterations": self.power_iterations}
+
+
+def _unit(vector):
+    return vector / ops.maximum(ops.norm(vector), 1e-12)

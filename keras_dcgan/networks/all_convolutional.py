@@ -1,0 +1,90 @@
+"""Networks without dense layers: preset `all_convolutional_28`."""
+
+from collections.abc import Sequence
+
+from keras import Input, Model, Sequential, layers
+
+from keras_dcgan.networks import blocks
+from keras_dcgan.networks.radford import radford_discriminator
+from keras_dcgan.training.validation import check_count
+
+
+def all_convolutional_generator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    latent_dim: int = 100,
+    *,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    value_range: Sequence[float] = (-1, 1),
+    seed: int | None = None,
+) -> Sequential:
+    """Generator without any dense layer: preset `all_convolutional_28`.
+
+    Latents, seen as an image of one pixel, grow through transposed convolutions with "valid" padding: to a first image
+    (stride 1), to about twice (kernel 5, stride 2) and about four times its sides (kernel 8, stride 2): 4, 11 and 28
+    pixels. Batch normalisation without scale and centre, ReLU, and weights that start at N(0, 0.02).
+
+    Args:
+        image_shape: `(height, width, channels)`, sides `4 k + 12` with `k` the first image's: 16, 20, 24, 28, ….
+        latent_dim: int, size of a latent vector.
+        batch_norm_synchronized: bool, as above.
+        width: positive float, a factor on the filter counts 128 and 64.
+        value_range: `(low, high)`, range of the images.
+        seed: int or None.
+
+    Returns:
+        `keras.Sequential`, `(batch, latent_dim)` to `(batch, *image_shape)` float32.
+
+    Raises:
+        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
+    """
+    rows, columns, channels = blocks.base_shape(image_shape, stride=4, smallest=16)
+    first = rows - 3, columns - 3
+    seeds = blocks.seeds_from(seed)
+    model = Sequential([Input((check_count("latent_dim", latent_dim),))], name="generator")
+    model.add(layers.Reshape((1, 1, latent_dim)))
+    for filters, kernel_size, strides in zip(blocks.scale_filters((128, 64), width), (first, 5), (1, 2), strict=True):
+        model.add(
+            layers.Conv2DTranspose(filters, kernel_size, strides=strides, kernel_initializer=blocks.normal(seeds))
+        )
+        model.add(blocks.batch_norm(False, batch_norm_synchronized))
+        model.add(layers.ReLU())
+    model.add(layers.Conv2DTranspose(channels, 8, strides=2, kernel_initializer=blocks.normal(seeds)))
+    for layer in blocks.image_layers(value_range):
+        model.add(layer)
+    return model
+
+
+def all_convolutional_discriminator(
+    image_shape: Sequence[int] = (28, 28, 1),
+    *,
+    batch_norm_synchronized: bool = False,
+    width: float = 1.0,
+    seed: int | None = None,
+) -> Model:
+    """Discriminator of preset `all_convolutional_28`.
+
+    Convolutions with kernel 5 and stride 2, LeakyReLU(0.2), batch normalisation without scale and centre on all but
+    the first, then one linear unit; weights start at N(0, 0.02).
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        batch_norm_synchronized: bool, as above.
+        width: positive float, a factor on the filter counts 64 and 128.
+        seed: int or None.
+
+    Returns:
+        `keras.Model`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
+
+    Raises:
+        ValueError: `image_shape` that is no shape of an image.
+    """
+    return radford_discriminator(
+        image_shape,
+        filters=64,
+        depth=2,
+        batch_norm_affine=False,
+        batch_norm_synchronized=batch_norm_synchronized,
+        width=width,
+        seed=seed,
+    )

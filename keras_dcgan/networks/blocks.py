@@ -1,0 +1,130 @@
+"""Parts that the networks share: layers, initializers, and checks of sizes."""
+
+import random
+
+import numpy as np
+from keras import Model, config, initializers, layers, models, ops
+
+from keras_dcgan.images import check_value_range
+from keras_dcgan.layers import BatchNormalization
+from keras_dcgan.training.validation import check_count
+
+
+def frozen_copy(network: Model) -> Model:
+    """Returns a copy of a network with the same weights, not trainable.
+
+    Args:
+        network: functional or sequential Keras model.
+    """
+    copy = models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
+
+
+def upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializer):
+    return layers.Conv2DTranspose(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=kernel_initializer,
+    )
+
+
+def batch_norm(affine, synchronized):
+    if config.backend() == "jax":  # statistics are always those of the whole batch there
+        synchronized = False
+    return BatchNormalization(scale=affine, center=affine, synchronized=synchronized)
+
+
+def embed(labels, num_classes, size, seeds):
+    initializer = initializers.RandomUniform(seed=next(seeds))
+    return layers.Embedding(check_count("num_classes", num_classes), size, embeddings_initializer=initializer)(labels)
+
+
+def one_hot(labels, num_classes):
+    n = check_count("num_classes", num_classes)
+    return layers.Embedding(n, n, embeddings_initializer="identity", trainable=False, name="one_hot")(labels)
+
+
+def concatenate_label(x, label):
+    """Concatenates the label's vector with vectors, or with every position of feature maps."""
+    if len(x.shape) == 4:
+        _, rows, columns, _ = x.shape
+        # not RepeatVector or UpSampling2D, whose output shape PyTorch only infers by running them
+        label = ops.tile(layers.Reshape((1, 1, -1))(label), (1, rows, columns, 1))
+    return layers.Concatenate()([x, label])
+
+
+def image_layers(value_range):
+    """The generator's last layers: tanh, rescaled from [-1, 1] to `value_range`, in float32 under any dtype policy."""
+    low, high = check_value_range(value_range)
+    yield layers.Activation("tanh", dtype="float32", name="images")
+    if (low, high) != (-1, 1):
+        yield layers.Rescaling((high - low) / 2, (high + low) / 2, dtype="float32", name="value_range")
+
+
+def logits_layer(initializer):
+    """The discriminator's last layer: one linear unit in float32 under any dtype policy."""
+    return layers.Dense(1, kernel_initializer=initializer, dtype="float32", name="logits")
+
+
+def glorot(seeds):
+    return initializers.GlorotUniform(seed=next(seeds))
+
+
+def he(seeds):
+    return initializers.HeNormal(seed=next(seeds))
+
+
+def normal(seeds):
+    return initializers.RandomNormal(stddev=0.02, seed=next(seeds))
+
+
+def seeds_from(seed):
+    """Yields a different seed for each layer, or None forever if `seed` is None."""
+    source = random.Random(seed if seed is None else int(seed))
+    while True:
+        yield None if seed is None else source.randrange(2**31)
+
+
+def scale_filters(filters, width):
+    if not isinstance(width, int | float) or not width > 0:
+        raise ValueError(f"`width` must be positive; it scales all filter counts. Received: width={width}")
+    return [max(1, round(width * f)) for f in filters]
+
+
+def default_depth(image_shape, depth):
+    """The number of times the sides are halved: `depth`, or by default until 4 to 7 pixels or an odd number remain."""
+    if depth is not None:
+        return check_count("depth", depth)
+    rows, columns, _ = base_shape(image_shape, stride=1)
+    depth = 1
+    while all(side % 2 ** (depth + 1) == 0 and side // 2**depth > 7 for side in (rows, columns)):
+        depth += 1
+    return depth
+
+
+def base_shape(image_shape, stride, smallest=None):
+    """Checks an image shape and returns its sides divided by `stride`, and its channels."""
+    smallest = smallest or stride
+    shape = tuple(image_shape) if isinstance(image_shape, tuple | list) else ()
+    if len(shape) != 3 or not all(isinstance(n, int | np.integer) and n > 0 for n in shape) or shape[2] > 4:
+        raise ValueError(
+            "`image_shape` must be (height, width, channels) with positive sides and 1 to 4 channels. "
+            f"Received: image_shape={image_shape}"
+        )
+    height, width, channels = (int(n) for n in shape)
+    if any(side % stride or side < smallest for side in (height, width)):
+        lower, upper = (
+            (*(max(smallest, (side + step) // stride * stride) for side in (height, width)), channels)
+            for step in (0, stride - 1)
+        )
+        nearest = f"{lower}" if lower == upper else f"{lower} and {upper}"
+        raise ValueError(
+            f"`image_shape`: the sides must be divisible by {stride} and at least {smallest}. "
+            f"The nearest valid shapes: {nearest}. Received: image_shape={shape}"
+        )
+    return height // stride, width // stride, channels

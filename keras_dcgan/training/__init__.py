@@ -1,0 +1,1 @@
+"""Internal parts of training: input validation, data sources, optimizers and checkpoints."""

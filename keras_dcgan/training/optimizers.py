@@ -1,0 +1,97 @@
+"""The optimizers of both networks, and the decay of their learning rates."""
+
+import keras
+
+
+class _ByNetwork(keras.optimizers.OptimizerMap):
+    """Maps the generator's variables to `g_opt` and all others to `d_opt`.
+
+    Variables are told apart by identity, because the paths that Keras's own map uses change when a model is loaded.
+    """
+
+    def __init__(self, g_opt, d_opt, generator):
+        super().__init__(d_opt, {"generator": g_opt})
+        self._own = {id(v) for v in generator.variables}
+
+    def __call__(self, variable):
+        return self["generator"] if id(variable) in self._own else self.default_optimizer
+
+
+class _BothOptimizers(keras.optimizers.MultiOptimizer):
+    """Both optimizers as the single one that Keras's trainers, callbacks and savers expect."""
+
+    def save_own_variables(self, store):
+        # each optimizer saves its own variables; Keras's version would write all of them once more
+        store["iterations"] = self.iterations.numpy()
+
+    def load_own_variables(self, store):
+        self.iterations.assign(store["iterations"])
+
+
+def get(name, value, network):
+    """Returns a Keras optimizer for a network.
+
+    Args:
+        name: "g_opt" or "d_opt".
+        value: optimizer, name or config.
+        network: the network that it trains.
+
+    Raises:
+        TypeError: `value` is not an optimizer for one network.
+        ValueError: the optimizer scales losses, or has trained another network.
+    """
+    if isinstance(value, str | dict):
+        value = keras.optimizers.get(value)
+    nested = keras.optimizers.MultiOptimizer | keras.optimizers.LossScaleOptimizer
+    if not isinstance(value, keras.optimizers.Optimizer) or isinstance(value, nested):
+        raise TypeError(
+            f"`{name}` must be a Keras optimizer for one network, such as keras.optimizers.Adam(2e-4, beta_1=0.5), or "
+            f'a name such as "adam". Received: {name}={value!r}'
+        )
+    if value.loss_scale_factor is not None:
+        raise ValueError(
+            f"`{name}` must not scale losses: leave out loss_scale_factor. "
+            f"Received: loss_scale_factor={value.loss_scale_factor}"
+        )
+    own = {id(v) for v in network.variables}
+    if value.built and not all(id(v) in own for v in value._trainable_variables):
+        raise ValueError(
+            f"`{name}` has trained another network and keeps its moments: pass a new optimizer. "
+            f"Received: {name}={value.name}, built on other variables"
+        )
+    return value
+
+
+def both(g_opt, d_opt, generator):
+    """The two optimizers as one.
+
+    Raises:
+        ValueError: they are the same object.
+    """
+    if g_opt is d_opt:
+        raise ValueError(
+            "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
+            f"Received: {g_opt.name} twice"
+        )
+    return _BothOptimizers(_ByNetwork(g_opt, d_opt, generator), name="both")
+
+
+class LinearDecay(keras.callbacks.Callback):
+    """Decays the learning rates of optimizers linearly toward 0, epoch by epoch.
+
+    Args:
+        initial_rates: list of pairs of an optimizer and its initial learning rate.
+        share: float in (0, 1], the share of the epochs, at their end, with decay.
+        epochs: int.
+    """
+
+    def __init__(self, initial_rates, share, epochs):
+        super().__init__()
+        self.initial_rates = initial_rates
+        self.share = share
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        factor = min(1.0, (1 - epoch / self.epochs) / self.share)
+        for optimizer, rate in self.initial_rates:
+            optimizer.learning_rate = factor * rate

@@ -1,0 +1,175 @@
+"""Layers: against NumPy, and in training."""
+
+import keras
+import numpy as np
+import pytest
+from conftest import BACKEND, assert_identical, once, tiny
+from keras import layers, ops
+
+import keras_dcgan
+from keras_dcgan.layers import BatchNormalization, SpectralNormalization
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("options", [{}, once({"scale": False, "center": False}), once({"axis": 1, "momentum": 0.5})])
+def test_batch_normalization_computes_what_keras_computes(options):
+    x = 2 * random(6, 4, 5, 3) + 1
+    ours, theirs = BatchNormalization(**options), layers.BatchNormalization(**options)
+    for training in (True, False):
+        outputs = [ops.convert_to_numpy(layer(x, training=training)) for layer in (ours, theirs)]
+        np.testing.assert_allclose(*outputs, rtol=1e-4, atol=1e-5)
+        for a, b in zip(ours.weights, theirs.weights, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5)
+    assert (outputs[0] != x).any()
+
+
+def test_frozen_batch_normalization_uses_its_moving_averages():
+    layer = BatchNormalization(epsilon=0.0)
+    x = random(6, 3)
+    layer(x)
+    layer.trainable = False
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=True)), x, rtol=1e-5)
+
+
+def weight_of(layer):
+    return layer.layer.kernel if hasattr(layer.layer, "kernel") else layer.layer.embeddings
+
+
+SPECTRAL = {
+    "dense": (lambda: layers.Dense(5), (7,)),
+    "convolution": (lambda: layers.Conv2D(5, 3, strides=2, padding="same"), (8, 8, 2)),
+    "embedding": (lambda: layers.Embedding(6, 4), ()),
+}
+
+
+@pytest.mark.parametrize("kind", ["convolution", once("dense"), once("embedding")])
+def test_spectral_normalization_divides_the_kernel_by_its_largest_singular_value(kind):
+    make, shape = SPECTRAL[kind]
+    layer = SpectralNormalization(make(), power_iterations=100)
+    x = np.arange(6) if kind == "embedding" else random(3, *shape)
+    layer(x)
+    before = layer.get_weights()
+    outputs = ops.convert_to_numpy(layer(x, training=True))
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)  # the forward pass writes nothing
+    kernel = weight_of(layer).numpy()
+    largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)[0]
+    layer.layer.set_weights([kernel / largest, *layer.layer.get_weights()[1:]])
+    np.testing.assert_allclose(outputs, ops.convert_to_numpy(layer.layer(x)), rtol=1e-3, atol=1e-5)
+
+
+def test_spectral_normalization_iterates_once_per_update():
+    layer = SpectralNormalization(layers.Dense(5))
+    layer(random(3, 7))
+    kernel, u = layer.layer.kernel.numpy(), layer.u.numpy()
+    for _ in range(3):
+        v = u @ kernel.T
+        u = v / np.linalg.norm(v) @ kernel
+        u /= np.linalg.norm(u)
+        layer.update_state()
+        np.testing.assert_allclose(layer.u.numpy(), u, rtol=1e-4, atol=1e-6)
+
+
+def spectral(layer=SpectralNormalization):
+    start = keras.initializers.GlorotUniform
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layer(layers.Conv2D(4, 3, strides=2, padding="same", kernel_initializer=start(1))),
+            layers.LeakyReLU(0.1),
+            layers.Flatten(),
+            layer(layers.Dense(1, kernel_initializer=start(2))),
+        ]
+    )
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
+def test_models_update_spectral_normalization_once_per_step(images, update):
+    gan = keras_dcgan.DCGAN(tiny().generator, spectral(), seed=0)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), update=update, discriminator_steps=2)
+    layer = gan.discriminator.layers[0]
+    expected = SpectralNormalization(layers.Conv2D(4, 3, strides=2, padding="same"))
+    expected(images[:1].astype("float32"))
+    expected.set_weights(layer.get_weights())
+    for _ in range(2):
+        expected.update_state()
+        gan.train_on_batch(images)
+        np.testing.assert_allclose(layer.u.numpy(), expected.u.numpy(), rtol=1e-4, atol=1e-6)
+        expected.layer.set_weights(layer.layer.get_weights())
+
+
+@pytest.mark.compiled
+def test_spectral_normalization_bounds_the_discriminator_and_continues_exactly(tmp_path, images):
+    gan = keras_dcgan.DCGAN(tiny().generator, spectral(), seed=0)
+    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), "wasserstein")
+    gan.fit(images, batch_size=8, epochs=5, shuffle=False, verbose=0)
+    dense = gan.discriminator.layers[-1]
+    assert np.linalg.norm(dense.layer.kernel.numpy()) > 2
+    x, y = random(1, 8, 8, 1), random(1, 8, 8, 1, seed=1)
+    logits = [ops.convert_to_numpy(gan.discriminator(image))[0, 0] for image in (x, y)]
+    # each layer has a Lipschitz constant of about 1: a convolution up to 3, the square root of its overlaps
+    assert abs(logits[0] - logits[1]) < 4 * np.linalg.norm(x - y)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    for model in (gan, loaded):
+        model.fit(images, batch_size=8, epochs=1, shuffle=False, verbose=0)
+    assert_identical(loaded, gan)
+
+
+def test_the_gradient_flows_through_the_singular_value(images):
+    """Scaling a kernel changes nothing in its output, so the gradient along the kernel is zero."""
+    gan = keras_dcgan.DCGAN(tiny().generator, spectral(lambda x: SpectralNormalization(x, 50)), seed=0)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(1.0), "wasserstein")
+    kernels = [layer.layer.kernel for layer in (gan.discriminator.layers[0], gan.discriminator.layers[-1])]
+    before = [kernel.numpy() for kernel in kernels]
+    gan.train_on_batch(images)
+    for old, kernel in zip(before, kernels, strict=True):
+        gradient = old - kernel.numpy()
+        assert np.linalg.norm(gradient) > 1e-3
+        assert abs((gradient * old).sum()) < 1e-3 * np.linalg.norm(gradient) * np.linalg.norm(old)
+
+
+def test_spectral_normalization_computes_in_float32_under_mixed_precision():
+    layer = SpectralNormalization(layers.Dense(5, dtype="mixed_bfloat16"), 20)
+    x = random(3, 7)
+    assert keras.backend.standardize_dtype(layer(x).dtype) == "bfloat16"
+    kernel = layer.layer.kernel.numpy()
+    expected = x @ kernel / np.linalg.norm(kernel, 2)
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(layer(x), "float32")), expected, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.once
+def test_spectral_normalization_refuses_what_has_no_kernel_and_no_iterations():
+    with pytest.raises(ValueError, match="`layer` must have a kernel or embeddings"):
+        SpectralNormalization(layers.LeakyReLU())(random(2, 3))
+    with pytest.raises(ValueError, match="`power_iterations` must be positive"):
+        SpectralNormalization(layers.Dense(1), power_iterations=0)
+
+
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`")
+def test_keras_spectral_normalization_trains_or_is_refused(images):
+    gan = keras_dcgan.DCGAN(tiny().generator, spectral(layers.SpectralNormalization), seed=0)
+    if BACKEND == "torch":
+        with pytest.raises(ValueError, match=r"use keras_dcgan.layers.SpectralNormalization"):
+            gan.compile()
+        return
+    gan.compile("sgd", "sgd", "wasserstein")
+    for _ in range(20):
+        gan.train_on_batch(images)
+    kernel = gan.discriminator.layers[-1].layer.kernel.numpy()
+    assert np.linalg.norm(kernel, 2) == pytest.approx(1, abs=0.05)  # except for the last step
+
+
+@pytest.mark.once
+def test_penalties_leave_other_packages_alone(images):
+    import tensorflow as tf
+
+    moments = tf.nn.moments
+    gan = tiny("recommended")
+    gan.compile()
+    gan.train_on_batch(images)
+    assert tf.nn.moments is moments
