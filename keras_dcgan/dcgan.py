@@ -204,18 +204,16 @@ class DCGAN(checkpoints.CheckpointedModel):
         recipe = replace(self.recipe, **{name: value for name, value in given.items() if value is not None})
         validation.check_recipe(recipe)
         loss = losses.get(recipe.loss)
-        g_opt = optimizers.get("g_opt", recipe.g_opt, self.generator)
-        d_opt = optimizers.get("d_opt", recipe.d_opt, self.discriminator)
-        both = optimizers.both(g_opt, d_opt, self.generator)
+        of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
         self._compile_arguments = given | kwargs  # for saving: None stays None, and "auto" differs between machines
         self._initial_rates = {
             name: float(ops.convert_to_numpy(optimizer.learning_rate))
-            for name, optimizer in (("g_opt", g_opt), ("d_opt", d_opt))
+            for name, optimizer in (("g_opt", of_generator), ("d_opt", of_discriminator))
             if given[name] is None
         }
         super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
-        self.g_opt, self.d_opt, self.loss = g_opt, d_opt, loss
+        self.g_opt, self.d_opt, self.loss = of_generator, of_discriminator, loss
         self.penalties = get_penalties(recipe.penalties)
         self.update, self.discriminator_steps = recipe.update, recipe.discriminator_steps
 
@@ -405,7 +403,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             with keras.StatelessScope(state):  # discards changes, such as those of moving averages
                 return self._discriminate(images, labels, training=True)
 
-        discriminate.seed_generator = self.seed_generator
+        discriminate.seed_generator = self.seed_generator  # type: ignore[attr-defined]
         return total_penalty(self.penalties, discriminate, real, ops.stop_gradient(fake), self.d_opt.iterations)
 
     def _update_ema(self):
@@ -614,16 +612,15 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_count("n", n)
         if any(count != n for count in counts):
             raise ValueError(f"`n`, `latents` and `labels` must have the same length. Received: {n} and {counts}")
-        labels = self._labels_for_generation(labels, n)
+        given_labels = self._labels_for_generation(labels, n)
         if latents is None:
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
         latents = validation.as_numpy(latents)
-        parts = [slice(i, i + batch_size) for i in range(0, n, batch_size)]
-        generator = self._generator_for(training=False)
-        batches = [
-            predict_on_batch(generator, latents[part] if labels is None else [latents[part], labels[part]])
-            for part in parts
-        ]
+        inputs = latents if given_labels is None else [latents, given_labels]
+        batches = []
+        for i in range(0, n, batch_size):
+            batch = keras.tree.map_structure(lambda x, i=i: x[i : i + batch_size], inputs)
+            batches.append(predict_on_batch(self._generator_for(training=False), batch))
         return images.to_uint8(np.concatenate(batches), self.value_range)
 
     def invert(self, images: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0) -> np.ndarray:

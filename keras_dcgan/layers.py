@@ -74,9 +74,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     def build(self, input_shape: Any = None) -> None:
         """Builds the wrapped layer and creates `u`."""
         super().build(input_shape)
-        self.kernel = getattr(self.layer, "kernel", None)
-        if self.kernel is None:
-            self.kernel = getattr(self.layer, "embeddings", None)
+        self.kernel: Any = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if self.kernel is None:
             raise ValueError(
                 "`layer` must have a kernel or embeddings, such as Conv2D, Dense or Embedding. "

@@ -78,8 +78,8 @@ MUTATIONS = {
     ),
     "the optimizers swapped": Mutation(
         "dcgan.py",
-        "self.g_opt, self.d_opt, self.loss = g_opt, d_opt, loss",
-        "self.g_opt, self.d_opt, self.loss = d_opt, g_opt, loss",
+        "self.g_opt, self.d_opt, self.loss = of_generator, of_discriminator, loss",
+        "self.g_opt, self.d_opt, self.loss = of_discriminator, of_generator, loss",
         "test_dcgan.py",
     ),
     "the moving average not updated": Mutation("dcgan.py", "self._update_ema()", "pass", "test_averaging.py"),

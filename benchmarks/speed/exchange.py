@@ -9,16 +9,14 @@ each other. Nothing is hidden behind computation. Batch normalisation that is sy
 
 import argparse
 import math
-import re
 
 from flops import step_flops
 
 import keras_dcgan
-from keras_dcgan.presets import PRESETS
+from keras_dcgan import presets
 
 # operations a second of these networks in mixed_bfloat16 on an NVIDIA H200: docs/performance.md
 RATE, RATE_64 = 56e12, 144e12
-PUBLISHED = {"fashion_mnist_conditional": "batch 128"}  # where `training` does not tell: the example's
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--near", type=float, default=450, help="GB/s that a device sends to others of its machine")
@@ -38,13 +36,16 @@ def seconds_of_exchange(size, n):
 print("| preset | gradients, MB | GFLOP an image | batch | link, GB/s |", end="")
 print(*(f" batch on {n} |" for n in args.devices), sep="")
 print("|---|" + "---:|" * (4 + len(args.devices)))
-for name, preset in PRESETS.items():
+for name in presets.names():
+    preset = presets.get(name)
+    if preset.recipe.update != "simultaneous":  # the operations counted are those of a simultaneous step
+        continue
     model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
     gan = model.from_preset(name)
     size = 4 * sum(math.prod(v.shape) for v in gan.trainable_variables)
     flops = step_flops(gan)
     rate = RATE_64 if gan.image_shape[0] >= 64 else RATE
-    batch_size = int(re.findall(r"batch (\d+)", preset["training"] + PUBLISHED.get(name, ""))[-1])
+    batch_size = preset.recipe.batch_size
     # where the exchange of very many devices takes as long as their computation
     link = 2 * size / (batch_size * flops / rate)
     wanted = args.efficiency / (1 - args.efficiency)  # times as much computation as exchange

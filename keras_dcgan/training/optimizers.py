@@ -62,18 +62,19 @@ def get(name, value, network):
     return value
 
 
-def both(g_opt, d_opt, generator):
-    """The two optimizers as one.
+def both(recipe, generator, discriminator):
+    """Returns the optimizers of a recipe for the two networks, and both as one.
 
     Raises:
-        ValueError: they are the same object.
+        TypeError, ValueError: as `get`, or if they are the same object.
     """
+    g_opt, d_opt = get("g_opt", recipe.g_opt, generator), get("d_opt", recipe.d_opt, discriminator)
     if g_opt is d_opt:
         raise ValueError(
             "`g_opt` and `d_opt` must be two objects: an optimizer keeps its own step count and moments. "
             f"Received: {g_opt.name} twice"
         )
-    return _BothOptimizers(_ByNetwork(g_opt, d_opt, generator), name="both")
+    return g_opt, d_opt, _BothOptimizers(_ByNetwork(g_opt, d_opt, generator), name="both")
 
 
 class LinearDecay(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""One training step of given networks on given numbers; run in a process of its own, once a backend.
+"""Training steps of given networks on given numbers; run in a process of its own, once per backend.
 
     python one_backend.py OUT.npz
 
@@ -6,6 +6,7 @@ Weights, images and latents come from NumPy, so that they are the same everywher
 SGD at rate 1: weights before less weights after.
 """
 
+import itertools
 import sys
 
 import keras
@@ -22,6 +23,8 @@ def main(out):
         for update in ("simultaneous", "alternating"):
             for loss in ("non_saturating", "hinge", "r1") if preset == "radford_28" else ("non_saturating",):
                 step(preset, update, loss, results)
+    for method in itertools.product(keras_dcgan.losses.LOSSES, ("simultaneous", "alternating"), (1, 2, 5)):
+        ten_steps(*method, results)
     np.savez(out, **results)
 
 
@@ -53,6 +56,28 @@ def step(preset, update, loss, results):
     for i, v in enumerate(gan.non_trainable_variables):
         if "moving" in v.path:
             results[f"{key}.moving_{i:02d}"] = v.numpy()
+
+
+def ten_steps(loss, update, discriminator_steps, results):
+    layers = keras.layers
+    generator = [layers.Dense(12, "relu"), layers.Dense(16, "tanh"), layers.Reshape((4, 4, 1))]
+    discriminator = [layers.Conv2D(3, 3, padding="same"), layers.LeakyReLU(0.2), layers.Flatten(), layers.Dense(1)]
+    gan = keras_dcgan.DCGAN(
+        keras.Sequential([keras.Input((3,)), *generator]), keras.Sequential([keras.Input((4, 4, 1)), *discriminator])
+    )
+    rng = np.random.default_rng(1)
+    for v in gan.trainable_variables:
+        v.assign(rng.normal(0, 0.3, v.shape))
+    latents = rng.normal(size=(10, 3)).astype("float32")
+    gan.sample_latents = lambda n, seed=None: keras.ops.convert_to_tensor(latents[:n])
+    options = {"update": update, "discriminator_steps": discriminator_steps}
+    options["run_eagerly"] = keras.backend.backend() != "jax"
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), loss, **options)
+    images = rng.integers(0, 256, (10, 4, 4, 1), "uint8")
+    for _ in range(10):
+        gan.train_on_batch(images)
+    key = f"ten_steps.{loss}.{update}.{discriminator_steps}"
+    results[key] = np.concatenate([v.numpy().ravel() for v in gan.trainable_variables])
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def program(page, backend):
 
 
 def shorten(set_attribute):
-    """Makes programs short: sets are 32 images, `fit` trains for two epochs at the most, and nothing is downloaded.
+    """Makes programs short: sets are 40 images, `fit` trains for two epochs at the most, and nothing is downloaded.
 
     Args:
         set_attribute: `setattr`, or pytest's, which undoes it.
@@ -52,8 +52,8 @@ def shorten(set_attribute):
         if pathlib.Path(source).exists():
             return load(source, split, **options)
         if "image_size" in options:
-            return np.zeros((32, *options["image_size"], 3), "uint8"), None
-        return images[:32], labels[:32]
+            return np.zeros((40, *options["image_size"], 3), "uint8"), None
+        return images[:40], labels[:40]
 
     def fit_shortly(self, *args, epochs=1, initial_epoch=0, **options):
         epochs = min(epochs, initial_epoch + 2)
