@@ -19,18 +19,7 @@ _FORMATS = {
 
 
 def export(generator, filepath, format):
-    """Writes a generator for inference, in float32, for batches of any size.
-
-    Args:
-        generator: the Keras model, latents (and labels) to images.
-        filepath: path; a folder for "tf_saved_model".
-        format: "tf_saved_model", "onnx" or "litert".
-
-    Raises:
-        ValueError: an unknown format, one that this backend cannot make, a path with another ending, or a folder to be
-            replaced that is no SavedModel.
-        ImportError: a package that is needed and missing.
-    """
+    """Writes a generator for inference, see `DCGAN.export`."""
     filepath = pathlib.Path(filepath)
     _check(filepath, format)
     names = ("latents", "labels")

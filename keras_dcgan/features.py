@@ -12,20 +12,10 @@ _GRID = 4  # rows and columns that every feature map is pooled to
 
 
 def extract(discriminator, images, labels, value_range, batch_size):
-    """Features of images: see `DCGAN.features`.
-
-    Args:
-        discriminator: functional or sequential Keras model.
-        images: `(n, height, width, channels)`, uint8 or float in `value_range`.
-        labels: int32 tensor of n labels in the shape that the discriminator takes, or None.
-        value_range: `(low, high)`.
-        batch_size: int.
-
-    Returns:
-        float32 NumPy array `(n, d)`.
+    """Extracts features, see `DCGAN.features`; `labels` are in the shape that the discriminator takes, or None.
 
     Raises:
-        ValueError: a discriminator without convolutional layers, or one that needs labels where there are none.
+        ValueError: the discriminator has no convolutional layers, or needs labels.
     """
     model = _convolutional(discriminator)
     needs_labels = len(model.inputs) == 2

@@ -212,13 +212,10 @@ def invert(
     """Finds latent vectors that reproduce images, see `DCGAN.invert`.
 
     Args:
-        generator: Keras model, latents (and labels) to images.
+        generator: Keras model, latent vectors (and labels) to images.
         images: `(n, height, width, channels)` float32 in the generator's range.
         labels: int32 labels in the shape that the generator takes, or None.
-        prior: "normal" or "uniform".
-        steps: int.
-        learning_rate: float.
-        seed: int, for the initial latent vectors.
+        prior, steps, learning_rate, seed: as in `DCGAN`.
 
     Returns:
         float32 NumPy array `(n, latent_dim)`.

@@ -1,6 +1,7 @@
 """Files of a model: what is refused, and that nothing is lost by it."""
 
 import json
+import shutil
 import zipfile
 
 import h5py
@@ -57,6 +58,13 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize("preset", ["radford_28", "radford_28_conditional"])
 def test_weights_of_another_model_are_refused(saved, preset, name):
     fails_and_changes_nothing(tiny(preset), saved / name, ValueError, "could not be loaded|mismatch|expected")
+
+
+def test_weights_of_version_0_1_are_refused_with_the_reason(saved, tmp_path):
+    shutil.copy(saved / "gan.weights.h5", tmp_path)
+    with h5py.File(tmp_path / "gan.weights.h5", "r+") as file:
+        file.create_group("averaged_generator")
+    fails_and_changes_nothing(tiny("mnist"), tmp_path / "gan.weights.h5", ValueError, "saved by keras-dcgan 0.1")
 
 
 def test_weights_of_a_wider_model_are_refused(tmp_path):

@@ -34,7 +34,7 @@ def losses(policy):
     """`(PARTS, 2)`."""
     keras.config.set_dtype_policy(policy)
     gan = setting.model()
-    gan.compile(*setting.optimizers())
+    gan.compile()
     histories = [
         gan.fit(images[i : i + part], batch_size=setting.batch_size, shuffle=False, verbose=0).history
         for i in range(0, PARTS * part, part)

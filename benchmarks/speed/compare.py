@@ -54,7 +54,7 @@ parser.add_argument(
     nargs="*",
     default=(*SMALL, *OTHERS),
     metavar="PART",
-    help=f"{', '.join((*NETWORKS, *OTHERS))}; default: all but radford_64_whole",
+    help=f"{', '.join((*NETWORKS, *OTHERS))}; default: {', '.join((*SMALL, *OTHERS))}",
 )
 parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
 parser.add_argument("--rounds", type=int, default=5)

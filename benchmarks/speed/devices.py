@@ -124,7 +124,7 @@ def work(network, steps, devices, processes, process, address):
     setting = setting_of(network, steps)
     with scope:
         gan, images = setting.model_and_images()
-        gan.compile(*setting.optimizers())
+        gan.compile()
     images = images[process::processes]
     gan.fit(images, batch_size=setting.batch_size // processes, epochs=10_000, verbose=0, callbacks=[Starter()])
 

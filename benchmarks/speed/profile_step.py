@@ -123,7 +123,7 @@ print(f"{BACKEND}, {args.dtype_policy}: {peak / 1e9:.0f} GFLOP/s in matrix produ
 for name in args.networks:
     setting = setting_of(name, args.steps)
     gan, images = setting.model_and_images()
-    gan.compile(*setting.optimizers())
+    gan.compile()
     watch = Stopwatch()
     gan.fit(images, batch_size=setting.batch_size, epochs=2, verbose=0, callbacks=[watch])  # the first compiles
     speed = len(images) / watch.seconds

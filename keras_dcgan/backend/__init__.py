@@ -3,10 +3,12 @@
 A training step:
 - `step` decorates a method `(self, data) -> logs`, written as if variables could simply be assigned to, and gives it
   the signature that the backend's trainer calls.
-- `gradients(model, forward, *variables)` runs `forward()`, which returns one scalar loss per list of variables, and
-  anything else, and differentiates each loss with respect to its own list: several gradients from one forward pass.
+- `gradients(model, forward, *variables)` runs `forward()` once, which returns `(losses, rest)`, one scalar loss per
+  list of variables, and differentiates each loss with respect to its own list. It returns
+  `(losses, rest, gradients)`, with None for unconnected variables.
 - `input_gradient(function, x)` differentiates with respect to an input, and can itself be differentiated.
-- `cond` computes one of two results.
+- `cond(condition, then, otherwise, state)` computes one of two results; `state` lists the variables that `then` may
+  change.
 - `apply` lets an optimizer use gradients.
 - `train_function(model)` returns the function that the trainer calls for one step or several, or None for Keras's own.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
@@ -16,8 +18,8 @@ Several devices or processes that train one model:
 - `batch_multiple(model)`: the size of a batch must be a multiple of it.
 - `shard` lays out tensors that a step has drawn in the way its batch is laid out.
 - `num_processes` counts the processes, and `process_id` numbers them.
-- `synchronize_processes` compares what they start with, `mean` averages what they compute, and in `local_scope` a
-  process computes without the others.
+- `synchronize_processes(model, amounts)` returns the lists of ints of all processes, `mean` averages what they compute,
+  and in `local_scope` a process computes without the others.
 """
 
 from collections.abc import Callable

@@ -15,8 +15,8 @@ from jax.experimental import multihost_utils
 def step(method):
     """JAX's trainer calls `(self, state, data)` and keeps only the state that is returned.
 
-    State is four lists of values (three in a test step, which has no optimizer); inside a `StatelessScope` variables
-    can be assigned to, and their last values are returned in the same order.
+    State is four lists of values (three in a test step, which has no optimizer). Inside a `StatelessScope`, variables
+    can be assigned to; their last values are returned in the same order.
     """
 
     @functools.wraps(method)
@@ -33,17 +33,7 @@ def step(method):
 
 
 def gradients(model, forward, *variables):
-    """Runs `forward` once and differentiates each of its losses by its own variables.
-
-    Args:
-        model: the model whose step this is.
-        forward: callable without arguments that returns `(losses, rest)`, one scalar loss a list of variables; what it
-            assigns to the model's and the optimizer's variables is kept.
-        *variables: lists of `keras.Variable`.
-
-    Returns:
-        `(losses, rest, gradients)`, one list of gradients a list of variables.
-    """
+    """Differentiates losses; assignments in `forward` to variables of the model and the optimizer are kept."""
     state = [*model.variables, *model.optimizer.variables]
     before = [(v, v.value) for v in state]
 
@@ -56,7 +46,7 @@ def gradients(model, forward, *variables):
     losses, pull_back, (rest, after) = jax.vjp(pure, *([v.value for v in group] for group in variables), has_aux=True)
     for variable, value in zip(state, after, strict=True):
         variable.assign(value)
-    # one pull-back a loss: a one for itself, zeros for the others
+    # one pullback per loss: a one for itself, zeros for the others
     weights = [
         tuple(jnp.asarray(float(i == j), loss.dtype) for j, loss in enumerate(losses)) for i in range(len(losses))
     ]
@@ -82,7 +72,7 @@ def cond(condition, then, otherwise, state):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
+    """The gradient of the sum of `function(x)` with respect to x, which can itself be differentiated."""
     return jax.grad(lambda x: jnp.sum(function(x)))(x)
 
 
@@ -92,7 +82,7 @@ def apply(optimizer, gradients, variables):
 
 
 def batch_multiple(model):
-    """What the size of a process's batch must be a multiple of, since JAX cannot share it out unevenly."""
+    """The number of devices per process: JAX cannot split a batch unevenly."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return 1
@@ -101,7 +91,7 @@ def batch_multiple(model):
 
 
 def shard(tensor):
-    """The tensor, made in a step, laid out as its batch is: or every device would compute for all of it."""
+    """The tensor, laid out as the batch is; otherwise every device would compute all of it."""
     distribution = keras.distribution.distribution()
     if distribution is None:
         return tensor
@@ -109,10 +99,10 @@ def shard(tensor):
 
 
 def synchronize_processes(model, amounts):
-    """What all processes give for `amounts`, a list of ints: one list a process.
+    """The amounts of all processes.
 
     Raises:
-        ValueError: several processes that each would train a model of its own.
+        ValueError: each of several processes would train a model of its own.
     """
     if num_processes() == 1:
         return [amounts]
@@ -126,16 +116,15 @@ def synchronize_processes(model, amounts):
 
 
 def mean(values):
-    """The values: they are those of the whole batch already, on whichever devices it lies."""
+    """The values: they are those of the whole batch already."""
     return values
 
 
 @contextlib.contextmanager
 def local_scope():
-    """Lets the body make variables and read batches of this process alone, where all would have to do so together.
+    """Lets the body create variables and read batches in this process only, without the others.
 
-    Also Keras's savers make variables, to see what a file is to hold. Batches are then not shared out: each device
-    computes for all of them.
+    Keras's savers create variables, too. Batches are not sharded in the body: each device computes all of them.
     """
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
@@ -146,27 +135,20 @@ def local_scope():
 
 
 def num_processes():
-    """How many processes train one model together."""
+    """The number of processes that train one model together."""
     return jax.process_count()
 
 
 def process_id():
-    """Number of this process, 0 for the first, which writes the files."""
+    """The number of this process; 0 is the one that writes files."""
     return jax.process_index()
 
 
 def train_function(model):
-    """What the trainer is to call in place of its own function, which would start each of several steps by itself.
+    """A function that runs `steps_per_execution` steps in one call, as a loop on the device.
 
-    A GPU waits for the host between small steps. So `steps_per_execution` of them become one call, with a loop on the
-    device; None where the trainer's own function is as good or better: for single steps, and on a CPU, where XLA runs
-    the convolutions of a loop on one thread.
-
-    Args:
-        model: the compiled model.
-
-    Returns:
-        callable `(state, iterator) -> (logs, state)` or None.
+    It saves the time that a GPU waits for the host between small steps. None for single steps, and on a CPU, where XLA
+    runs the convolutions of a loop on one thread.
     """
     if model.steps_per_execution == 1 or model.run_eagerly or not model.jit_compile:
         return None
@@ -198,7 +180,7 @@ def to_numpy_or_none(tensor):
 
 @contextlib.contextmanager
 def restore_on_error(model):
-    """Gives a model its values back if the first batch cannot be fetched.
+    """Restores the values of a model if the first batch cannot be fetched.
 
     Keras 3.15 takes the values out of all variables before it fetches the first batch, and puts them back only after
     the first step.

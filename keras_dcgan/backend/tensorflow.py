@@ -9,10 +9,10 @@ from keras_dcgan.backend import random_states
 
 
 def step(method):
-    """TensorFlow's trainer calls `(self, data)`, once a replica, and tracks assignments itself.
+    """TensorFlow's trainer calls `(self, data)` once per replica and tracks assignments itself.
 
-    It may trace the step and the fetching of its batch into one graph: nothing of the step, no drawing of latents
-    either, may run before the batch is there, since a batch that is refused must change nothing.
+    It may trace the step and the fetching of its batch into one graph. Nothing in the step, not even drawing latent
+    vectors, may run before the batch is there, because a refused batch must change nothing.
     """
 
     @functools.wraps(method)
@@ -25,7 +25,7 @@ def step(method):
 
 
 def _own_random_states(model):
-    """Gives every replica random states of its own while a body runs."""
+    """Gives every replica its own random states while a body runs."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return contextlib.nullcontext()
@@ -34,18 +34,7 @@ def _own_random_states(model):
 
 
 def gradients(model, forward, *variables):
-    """Runs `forward` once and differentiates each of its losses by its own variables.
-
-    Optimizers sum up the gradients of all replicas, so that each takes its share.
-
-    Args:
-        model: the model whose step this is.
-        forward: callable without arguments that returns `(losses, rest)`, one scalar loss a list of variables.
-        *variables: lists of `keras.Variable`.
-
-    Returns:
-        `(losses, rest, gradients)`, one list of gradients a list of variables, None for an unconnected variable.
-    """
+    """Differentiates losses. Optimizers sum the gradients of all replicas, so each is divided by their number."""
     with tf.GradientTape(persistent=True) as tape:
         losses, rest = forward()
         shares = [loss / model.distribute_strategy.num_replicas_in_sync for loss in losses]
@@ -77,17 +66,17 @@ def apply(optimizer, gradients, variables):
 
 
 def batch_multiple(model):
-    """What the size of a batch must be a multiple of, so that means of replicas are means of all images."""
+    """The number of replicas, so that means over replicas are means over all images."""
     return model.distribute_strategy.num_replicas_in_sync
 
 
 def shard(tensor):
-    """The tensor: a replica makes its own."""
+    """The tensor: each replica draws its own."""
     return tensor
 
 
 def synchronize_processes(model, amounts):
-    """What all processes give for `amounts`, a list of ints: one list a process, of which there is one.
+    """The amounts of the only process.
 
     Raises:
         ValueError: a strategy under which Keras 3 cannot train.
@@ -104,36 +93,30 @@ def synchronize_processes(model, amounts):
 
 
 def mean(values):
-    """The values: metrics of all replicas are brought together by Keras."""
+    """The values: Keras aggregates the metrics of all replicas."""
     return values
 
 
 def local_scope():
-    """Lets the body do what concerns this process alone, as in any case."""
+    """Does nothing: there is one process."""
     return contextlib.nullcontext()
 
 
 def num_processes():
-    """How many processes train one model together."""
+    """1."""
     return 1
 
 
 def process_id():
-    """Number of this process: the only one."""
+    """0."""
     return 0
 
 
 def train_function(model):
-    """What the trainer is to call in place of its own function, which takes a millisecond more for every step.
+    """A function that saves about a millisecond per step over the trainer's own.
 
-    It fetches the batch inside of the graph, calls the step as a function in a function, and wraps what comes out.
-
-    Args:
-        model: the compiled model.
-
-    Returns:
-        callable `(iterator) -> logs`, or None where the trainer's own does more: for several steps in one call, which
-        are a loop in its graph, for several replicas, and for steps that are not compiled.
+    The trainer's function fetches the batch inside the graph, nests the step in another function, and wraps its
+    outputs. None if that does more: for several steps per call, several replicas, or steps that are not compiled.
     """
     if model.steps_per_execution > 1 or model.run_eagerly or model.distribute_strategy.num_replicas_in_sync > 1:
         return None
@@ -148,5 +131,5 @@ def to_numpy_or_none(tensor):
 
 
 def restore_on_error(model):
-    """Variables keep their values, whatever fails."""
+    """Does nothing: variables keep their values."""
     return contextlib.nullcontext()

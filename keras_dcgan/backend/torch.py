@@ -11,10 +11,7 @@ from keras_dcgan.backend import random_states
 
 
 def step(method):
-    """PyTorch's trainer calls `(self, data)`, and assignments happen at once.
-
-    Processes that train one model together differ in what they draw.
-    """
+    """PyTorch's trainer calls `(self, data)`. Each process gets its own random states."""
 
     @functools.wraps(method)
     def drawing_its_own(self, data):
@@ -25,7 +22,7 @@ def step(method):
 
 
 def _own_random_states(model):
-    """Gives every process random states of its own while a body runs."""
+    """Gives every process its own random states while a body runs."""
     if process_id() == 0:
         return contextlib.nullcontext()
     away = keras.ops.convert_to_tensor([process_id() * 0x61C88647, 0], "int64")  # on the device of the states
@@ -33,19 +30,7 @@ def _own_random_states(model):
 
 
 def gradients(model, forward, *variables):
-    """Runs `forward` once and differentiates each of its losses by its own variables.
-
-    Where several processes train one model, the gradients are means of all of theirs.
-
-    Args:
-        model: the model whose step this is.
-        forward: callable without arguments that returns `(losses, rest)`, one scalar loss a list of variables.
-        *variables: lists of `keras.Variable`.
-
-    Returns:
-        `(losses, rest, gradients)`, losses and rest detached, one list of gradients a list of variables, None for an
-        unconnected variable.
-    """
+    """Differentiates losses; over several processes, the gradients are averaged. Losses and rest are detached."""
     with torch.enable_grad():
         losses, rest = forward()
     result = []
@@ -65,7 +50,7 @@ def cond(condition, then, otherwise, state):
 
 
 def input_gradient(function, x):
-    """The gradient of the sum of `function(x)` by x, itself to be differentiated again."""
+    """The gradient of the sum of `function(x)` with respect to x, which can itself be differentiated."""
     x = x.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
     return gradient
@@ -83,12 +68,12 @@ def batch_multiple(model):
 
 
 def shard(tensor):
-    """The tensor: a process makes its own."""
+    """The tensor: each process draws its own."""
     return tensor
 
 
 def synchronize_processes(model, amounts):
-    """What all processes give for `amounts`, a list of ints: one list a process. All models get the first's values."""
+    """The amounts of all processes. All models get the first one's values."""
     if num_processes() == 1:
         return [amounts]
     for variable in [*model.variables, *(model.optimizer.variables if model.compiled else [])]:
@@ -99,7 +84,7 @@ def synchronize_processes(model, amounts):
 
 
 def mean(values):
-    """Means of tensors, such as gradients, over all processes; None stays None."""
+    """The means of tensors, such as gradients, over all processes; None stays None."""
     given = [value for value in values if value is not None]
     if num_processes() == 1 or not given:
         return values
@@ -110,22 +95,22 @@ def mean(values):
 
 
 def local_scope():
-    """Lets the body do what concerns this process alone, as in any case."""
+    """Does nothing: processes compute independently."""
     return contextlib.nullcontext()
 
 
 def num_processes():
-    """How many processes train one model together."""
+    """The number of processes that train one model together."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def process_id():
-    """Number of this process, 0 for the first, which writes the files."""
+    """The number of this process; 0 is the one that writes files."""
     return distributed.get_rank() if num_processes() > 1 else 0
 
 
 def train_function(model):
-    """None, for the trainer's own: steps are run one by one."""
+    """None, for the trainer's own: steps run one by one."""
 
 
 def to_numpy_or_none(tensor):
@@ -136,5 +121,5 @@ def to_numpy_or_none(tensor):
 
 
 def restore_on_error(model):
-    """Variables keep their values, whatever fails."""
+    """Does nothing: variables keep their values."""
     return contextlib.nullcontext()

@@ -1,19 +1,22 @@
 """Generators and discriminators, one pair of builders per system, for any image size.
 
 A generator maps latent vectors `(batch, latent_dim)` float32 to images `(batch, height, width, channels)` float32 in
-`value_range`; a discriminator maps images to logits `(batch, 1)` float32. With `num_classes` they take
+`value_range`; a discriminator maps images to logits `(batch, 1)` float32. Networks with `num_classes` take
 `[latents, labels]` and `[images, labels]`, labels `(batch,)` int32. The outputs are float32 under any dtype policy.
 
-All builders share these arguments:
-    image_shape: `(height, width, channels)`, 1 to 4 channels.
-    width: positive float, a factor for all filter counts.
-    seed: int for the same initial weights and dropout masks every time. `None` draws different ones on every call.
+The builders return a functional or sequential Keras model and share these arguments:
 
-Generators also take `latent_dim` and `value_range`, the range of the images they generate.
+- `image_shape`: `(height, width, channels)`, 1 to 4 channels.
+- `width`: positive float, a factor for all filter counts.
+- `seed`: int for the same initial weights and dropout masks every time. `None` draws different ones on every call.
+- `latent_dim` (generators): int, size of a latent vector.
+- `value_range` (generators): `(low, high)`, range of the images.
+- `num_classes` (with labels): int, labels are in `[0, num_classes)`.
+- `kernel_size`: int, of all convolutions.
+- `batch_norm_synchronized` (with batch normalization): bool, True for the statistics of the whole batch on several
+  TensorFlow replicas. On JAX, statistics are always those of the whole batch. PyTorch does not support it.
 
-Builders of networks with batch normalization also take:
-    batch_norm_synchronized: bool, True for the statistics of the whole batch on several TensorFlow replicas. On JAX,
-        statistics are always those of the whole batch. PyTorch does not support it.
+They raise ValueError for an `image_shape` that the strides cannot produce; the message gives the nearest valid ones.
 """
 
 from keras_dcgan.networks.all_convolutional import all_convolutional_discriminator, all_convolutional_generator

@@ -18,25 +18,14 @@ def all_convolutional_generator(
     value_range: Sequence[float] = (-1, 1),
     seed: int | None = None,
 ) -> Sequential:
-    """Generator without any dense layer: preset `all_convolutional_28`.
+    """Generator without dense layers: preset `all_convolutional_28`.
 
-    Latents, seen as an image of one pixel, grow through transposed convolutions with "valid" padding: to a first image
-    (stride 1), to about twice (kernel 5, stride 2) and about four times its sides (kernel 8, stride 2): 4, 11 and 28
-    pixels. Batch normalisation without scale and centre, ReLU, and weights that start at N(0, 0.02).
+    A latent vector, as an image of one pixel, is upsampled by transposed convolutions with "valid" padding: to a first
+    image (stride 1), to about twice (kernel 5, stride 2) and about four times its sides (kernel 8, stride 2): 4, 11
+    and 28 pixels. Batch normalization without scale and center, ReLU; initial weights are N(0, 0.02).
 
     Args:
         image_shape: `(height, width, channels)`, sides `4 k + 12` with `k` the first image's: 16, 20, 24, 28, ….
-        latent_dim: int, size of a latent vector.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on the filter counts 128 and 64.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Sequential`, `(batch, latent_dim)` to `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
     """
     rows, columns, channels = blocks.base_shape(image_shape, stride=4, smallest=16)
     first = rows - 3, columns - 3
@@ -64,20 +53,8 @@ def all_convolutional_discriminator(
 ) -> Model:
     """Discriminator of preset `all_convolutional_28`.
 
-    Convolutions with kernel 5 and stride 2, LeakyReLU(0.2), batch normalisation without scale and centre on all but
-    the first, then one linear unit; weights start at N(0, 0.02).
-
-    Args:
-        image_shape: `(height, width, channels)`.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on the filter counts 64 and 128.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` that is no shape of an image.
+    Convolutions with kernel 5 and stride 2, LeakyReLU(0.2), batch normalization without scale and center on all but
+    the first, then one linear unit; initial weights are N(0, 0.02).
     """
     return radford_discriminator(
         image_shape,

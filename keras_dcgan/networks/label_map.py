@@ -24,17 +24,6 @@ def label_map_generator(
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
-        latent_dim: int, size of a latent vector.
-        num_classes: int, labels lie in `[0, num_classes)`.
-        width: positive float, a factor on the filter counts 128, 128 and 64.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `[(batch, latent_dim), (batch,)]` to `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
     """
     rows, columns, channels = blocks.base_shape(image_shape, stride=4)
     projected, *hidden = blocks.scale_filters((128, 128, 64), width)
@@ -69,21 +58,11 @@ def label_map_discriminator(
     """Conditional discriminator whose label becomes one more channel: preset `fashion_mnist_conditional`.
 
     The label's embedding (50 numbers) is projected to one map of the image's size and concatenated with the image;
-    convolutions with kernel 3 and stride 2 and LeakyReLU(0.3) follow, dropout, and one linear unit (published with a
-    tanh there, which keeps the logits within ±1: a fault).
+    convolutions with kernel 3 and stride 2 and LeakyReLU(0.3) follow, dropout, and one linear unit. (It was published
+    with a tanh there, which bounds the logits: a fault.)
 
     Args:
-        image_shape: `(height, width, channels)`.
-        num_classes: int, labels lie in `[0, num_classes)`.
-        dropout: float in `[0, 1)`, share of activations dropped in training.
-        width: positive float, a factor on the filter counts, 128 twice.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `[(batch, *image_shape), (batch,)]` to logits `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` that is no shape of an image.
+        dropout: float in `[0, 1)`, fraction of activations dropped in training.
     """
     rows, columns, _ = blocks.base_shape(image_shape, stride=1)
     seeds = blocks.seeds_from(seed)

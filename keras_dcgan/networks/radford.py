@@ -25,32 +25,19 @@ def radford_generator(
 ) -> Model:
     """Generator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
-    Latents are projected to a small image whose sides transposed convolutions with stride 2 double `depth` times, while
-    the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalisation and ReLU
-    follow all but the last; weights start at N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers) is
-    concatenated with the latents.
+    Latent vectors are projected to a small image. `depth` transposed convolutions with stride 2 double its sides, while
+    the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalization and ReLU
+    follow all but the last; initial weights are N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers)
+    is concatenated with the latent vector.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by `2 ** depth`.
-        latent_dim: int, size of a latent vector.
-        num_classes: int, labels lie in `[0, num_classes)`; None for a generator without labels.
+        num_classes: int, or None for a generator without labels.
         filters: int, channels of the last hidden layer.
-        depth: int, number of transposed convolutions; None for as many as the sides can be halved, ending at 4 to 7
-            pixels: 4 at 64 pixels, 3 at 32, 2 at 28.
-        kernel_size: int; where the stride 2 does not divide it, its windows overlap unevenly, which shows as a
-            checkerboard.
-        batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on all filter counts.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `(batch, latent_dim)`, or with labels `[(batch, latent_dim), (batch,)]`, to
-        `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
+        depth: int, number of transposed convolutions. By default, the sides are halved down to 4 to 7 pixels: 4 times
+            at 64 pixels, 3 at 32, 2 at 28.
+        kernel_size: int. Odd sizes overlap unevenly at stride 2, which shows as a checkerboard.
+        batch_norm_affine: bool, False for batch normalization without scale and center.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -95,33 +82,21 @@ def radford_discriminator(
 ) -> Model:
     """Discriminator of Radford, Metz & Chintala: presets `radford_…` and `recommended…`.
 
-    `depth` convolutions with stride 2 and `filters`, `2 · filters`, … channels, batch normalisation (not on the first)
-    and LeakyReLU(0.2); no pooling and no hidden dense layer; weights start at N(0, 0.02). With `num_classes`, the inner
-    product of the label's embedding with the last feature map, or with its average over positions, is added to the
+    `depth` convolutions with stride 2 and `filters`, `2 · filters`, … channels, batch normalization (not on the first)
+    and LeakyReLU(0.2), without pooling or hidden dense layers; initial weights are N(0, 0.02). With `num_classes`, the
+    inner product of the label's embedding with the last feature map, or with its spatial average, is added to the
     logit: the projection of Miyato & Koyama.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        num_classes: int, labels lie in `[0, num_classes)`; None for a discriminator without labels.
+        num_classes: int, or None for a discriminator without labels.
         filters: int, channels of the first layer.
-        depth: int, number of convolutions; None for the same as in the generator.
-        kernel_size: int.
-        batch_norm: bool, False leaves batch normalisation out, and starts the convolutions' weights as He et al. (2015)
-            do. Real and generated images are normalised apart, so that with it much of what all generated images have
-            in common, such as a weave, is hidden from the discriminator.
-        batch_norm_affine: bool, False leaves out the batch normalisations' learnt scale and centre.
-        batch_norm_synchronized: bool, as above.
-        projection: "average", an embedding of as many numbers as the last feature map has channels; or "spatial", one
-            for every channel and position, so that the discriminator sees also where a class has its features.
-        width: positive float, a factor on all filter counts.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `(batch, *image_shape)`, or with labels `[(batch, *image_shape), (batch,)]`, to logits
-        `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` that is no shape of an image, or an unknown projection.
+        depth: int, number of convolutions. Default: as in the generator.
+        batch_norm: bool, False for no batch normalization, and He initialization. Real and generated images are
+            normalized separately, which hides from the discriminator much of what all generated images have in common,
+            such as a weave.
+        batch_norm_affine: bool, False for batch normalization without scale and center.
+        projection: "average" for an embedding with one number per channel of the last feature map; "spatial" for one
+            per channel and position, so the discriminator also sees where the features of a class are.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -136,7 +111,7 @@ def radford_discriminator(
     channels = [check_count("filters", filters) * 2**i for i in range(blocks.default_depth(image_shape, depth))]
     for i, units in enumerate(blocks.scale_filters(channels, width)):
         normalised = batch_norm and i > 0
-        # a bias only where no batch normalisation follows to take it away again
+        # batch normalization would remove a bias
         convolution = layers.Conv2D(
             units,
             kernel_size,
@@ -175,26 +150,13 @@ def radford_mnist_generator(
     """Conditional generator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
 
     Two dense layers (1024 units; a feature map of a quarter of the image's sides and 128 channels) and two transposed
-    convolutions with stride 2 (64 channels; the image's), each but the last behind batch normalisation without scale
-    and centre, and ReLU. The label, one-hot, is concatenated with what each of the four reads, as feature maps where
-    these are. No biases; weights start at N(0, 0.02). Published with a sigmoid at the end, for images in [0, 1]; here
-    it is a tanh, as in the other networks.
+    convolutions with stride 2 (64 channels; the image's), each but the last with batch normalization without scale
+    and center, and ReLU. The one-hot label is concatenated with the input of each of the four, as feature maps where
+    needed. No biases; initial weights are N(0, 0.02). Published with a sigmoid at the end, for images in [0, 1]; here
+    with tanh, as in the other networks.
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
-        latent_dim: int, size of a latent vector.
-        num_classes: int, labels lie in `[0, num_classes)`.
-        kernel_size: int, of the transposed convolutions.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on 1024, 128 and 64.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `[(batch, latent_dim), (batch,)]` to `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -235,23 +197,9 @@ def radford_mnist_discriminator(
     """Conditional discriminator that Radford, Metz & Chintala trained on MNIST: preset `radford_mnist`.
 
     Two convolutions with stride 2 (64 and 128 channels) and a dense layer (1024 units), each with LeakyReLU(0.2), all
-    but the first behind batch normalisation without scale and centre. The label, one-hot, is concatenated with what
-    each of them and the last dense layer reads. No biases but that of the logit, which was published
-    without; weights start at N(0, 0.02).
-
-    Args:
-        image_shape: `(height, width, channels)`.
-        num_classes: int, labels lie in `[0, num_classes)`.
-        kernel_size: int, of the convolutions.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on 64, 128 and 1024.
-        seed: int or None.
-
-    Returns:
-        `keras.Model`, `[(batch, *image_shape), (batch,)]` to logits `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` that is no shape of an image.
+    but the first with batch normalization without scale and center. The one-hot label is concatenated with the input
+    of each of them and of the last dense layer. No biases except that of the logit, which was published without;
+    initial weights are N(0, 0.02).
 
     Reference:
         As `radford_mnist_generator`.

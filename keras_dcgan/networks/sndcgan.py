@@ -25,20 +25,6 @@ def sndcgan_generator(
     convolution (kernel 3) and tanh follow. Sides that 8 does not divide are rounded up on the way and cropped: 28
     pixels are made from 4, 7 and 14.
 
-    Args:
-        image_shape: `(height, width, channels)`.
-        latent_dim: int, size of a latent vector.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor for the filter counts 512, 256, 128 and 64.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Sequential`, `(batch, latent_dim)` to `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` is not the shape of an image.
-
     Reference:
         Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, appendix B.4, table 3.
     """
@@ -70,17 +56,6 @@ def sndcgan_discriminator(
 
     Convolutions, alternately with kernel 3 and stride 1 and with kernel 4 and stride 2 (64, 64, 128, 128, 256, 256 and
     512 channels), each with LeakyReLU(0.1), and one linear unit, all with spectral normalization.
-
-    Args:
-        image_shape: `(height, width, channels)`.
-        width: positive float, a factor for the filter counts.
-        seed: int or None.
-
-    Returns:
-        `keras.Sequential`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` is not the shape of an image.
 
     Reference:
         Miyato et al., Spectral Normalization for Generative Adversarial Networks, 2018, appendix B.4, table 3.

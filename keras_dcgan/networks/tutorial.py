@@ -19,22 +19,11 @@ def tutorial_generator(
 ) -> Sequential:
     """Generator of TensorFlow's DCGAN tutorial: presets `mnist` and `cifar10`.
 
-    Latents are projected to a quarter of the image's sides and upsampled by transposed convolutions with kernel 5 and
-    strides 1, 2, 2, each behind batch normalisation and LeakyReLU(0.3).
+    Latent vectors are projected to a quarter of the image's sides and upsampled by transposed convolutions with kernel
+    5 and strides 1, 2, 2, each after batch normalization and LeakyReLU(0.3).
 
     Args:
         image_shape: `(height, width, channels)`, sides divisible by 4.
-        latent_dim: int, size of a latent vector.
-        batch_norm_synchronized: bool, as above.
-        width: positive float, a factor on the filter counts 256, 128 and 64.
-        value_range: `(low, high)`, range of the images.
-        seed: int or None.
-
-    Returns:
-        `keras.Sequential`, `(batch, latent_dim)` to `(batch, *image_shape)` float32.
-
-    Raises:
-        ValueError: `image_shape` that the strides cannot make; the message names the nearest that they can.
     """
     rows, columns, channels = blocks.base_shape(image_shape, stride=4)
     projected, *hidden = blocks.scale_filters((256, 128, 64), width)
@@ -62,16 +51,7 @@ def tutorial_discriminator(
     Convolutions with kernel 5 and stride 2, each with LeakyReLU(0.3) and dropout, then one linear unit.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        dropout: float in `[0, 1)`, share of activations dropped in training.
-        width: positive float, a factor on the filter counts 64 and 128.
-        seed: int or None.
-
-    Returns:
-        `keras.Sequential`, `(batch, *image_shape)` to logits `(batch, 1)` float32.
-
-    Raises:
-        ValueError: `image_shape` that is no shape of an image.
+        dropout: float in `[0, 1)`, fraction of activations dropped in training.
     """
     blocks.base_shape(image_shape, stride=1)
     seeds = blocks.seeds_from(seed)

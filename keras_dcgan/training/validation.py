@@ -23,16 +23,11 @@ def is_array(data):
 
 
 def check_images(images, image_shape, value_range):
-    """Raises unless images are `(n, *image_shape)`, uint8 or float within `value_range`.
-
-    Args:
-        images: array or tensor.
-        image_shape: `(height, width, channels)`.
-        value_range: `(low, high)`.
+    """Raises unless images are an array `(n, *image_shape)`, uint8 or finite floats in `value_range`.
 
     Raises:
-        TypeError: not one array.
-        ValueError: wrong shape, no image at all, another dtype, NaN or infinity, or floats outside the range.
+        TypeError: the images are not one array.
+        ValueError: another shape, no images, another dtype, NaN or infinity, or values outside the range.
     """
     if not is_array(images):
         raise TypeError(f"Images must be one array of shape (n, {_join(image_shape)}). Received: {_describe(images)}")
@@ -74,13 +69,7 @@ def check_shape(images, image_shape):
 
 
 def check_batch_sizes(n, batch_size, multiple):
-    """Raises ValueError unless all batches of n images, in batches of `batch_size`, have sizes that work.
-
-    Args:
-        n: int, number of images.
-        batch_size: int.
-        multiple: int, the number of devices times `discriminator_steps`.
-    """
+    """Raises ValueError unless n images, in batches of `batch_size`, give batches divisible by `multiple`."""
     if n % multiple:
         raise ValueError(
             f"The number of images must be divisible by {multiple}, the number of devices times `discriminator_steps`: "
@@ -106,11 +95,7 @@ def check_batch_size(size, multiple):
 
 
 def check_equal_amounts(amounts):
-    """Raises ValueError unless all processes that train one model have as much to train on.
-
-    Args:
-        amounts: a list for each process.
-    """
+    """Raises ValueError unless the amounts of all processes, a list for each, are the same."""
     if any(amount != amounts[0] for amount in amounts):
         raise ValueError(
             "All processes that train one model must have as many images, in batches of one size, or as many batches, "
@@ -130,16 +115,7 @@ def warn_of_half_range(images, value_range):
 
 
 def check_labels(labels, n, num_classes):
-    """Raises unless labels are integers `(n,)` or `(n, 1)` in `[0, num_classes)`.
-
-    Args:
-        labels: array or tensor.
-        n: int, how many are wanted.
-        num_classes: int.
-
-    Raises:
-        ValueError: labels are missing, of another shape or dtype, or outside the range.
-    """
+    """Raises ValueError unless labels are integers `(n,)` or `(n, 1)` in `[0, num_classes)`."""
     rule = f"Labels must be integers in [0, {num_classes}), one an image, of shape ({n},) or ({n}, 1)"
     if labels is None:
         raise ValueError(f"{rule}, and are missing: pass (images, labels). Received: labels=None")
@@ -214,11 +190,7 @@ def check_overrides(preset, overrides, known, load_weights):
 
 
 def check_compile_arguments(model, arguments):
-    """Raises unless `compile` can be called with the arguments that it passes on to Keras.
-
-    Args:
-        model: the model.
-        arguments: dict.
+    """Raises unless the arguments that `compile` passes on to Keras are valid for the model.
 
     Raises:
         TypeError: an argument is unknown.
@@ -324,20 +296,11 @@ def _join(shape):
 def check_networks(
     generator: Any, discriminator: Any, value_range: Sequence[float], *, conditional: bool
 ) -> tuple[int, tuple[int, int, int]]:
-    """Raises unless two networks make a GAN.
-
-    Args:
-        generator: Keras model, latents (and labels) to images.
-        discriminator: Keras model, images (and labels) to logits.
-        value_range: `(low, high)` of the images.
-        conditional: bool, whether both take labels.
-
-    Returns:
-        `(latent_dim, image_shape)`.
+    """Returns `(latent_dim, image_shape)`, and raises unless the two networks make a GAN.
 
     Raises:
-        TypeError: not Keras models with known inputs and outputs.
-        ValueError: shapes, dtypes or last activations that do not fit.
+        TypeError: a network is not a Keras model with known inputs and outputs.
+        ValueError: shapes, dtypes or final activations do not fit.
     """
     for name, network in (("generator", generator), ("discriminator", discriminator)):
         if not isinstance(network, keras.Model) or not getattr(network, "outputs", None):
@@ -412,7 +375,7 @@ def _check_activations(of_generator, of_discriminator, value_range):
 def final_activation(model):
     """Name of the activation that a functional model ends in, "linear" if there is none.
 
-    Layers that hand values on as they are (reshaping, dropout) are looked through, nested models into.
+    Layers that pass values on (reshaping, dropout) are skipped; nested models are searched.
     """
     tensor = model.outputs[0]
     while True:
@@ -432,7 +395,7 @@ def final_activation(model):
 
 
 def unwrapped(operation):
-    """The layer inside of wrappers such as `SpectralNormalization`; any other operation as it is."""
+    """The layer inside wrappers such as `SpectralNormalization`; any other operation unchanged."""
     while isinstance(operation, keras.layers.Wrapper):
         operation = operation.layer
     return operation

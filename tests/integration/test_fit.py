@@ -5,7 +5,9 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, assert_identical, starts_workers, tiny
+from conftest import BACKEND, assert_identical, once, starts_workers, tiny
+
+import keras_dcgan
 
 pytestmark = pytest.mark.compiled
 
@@ -47,6 +49,20 @@ def test_several_steps_in_one_execution(images, plain):
             trained(images, steps_per_execution=3)
         return
     close(trained(images, steps_per_execution=3), plain)
+
+
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
+def test_discriminator_steps_in_one_execution_or_several_and_resumed(images, tmp_path, update):
+    options = {"discriminator_steps": 2, "update": update, "penalties": [keras_dcgan.penalties.GradientPenalty()]}
+    whole = trained(images, **options)
+    assert whole.d_opt.iterations.numpy() == 2 * whole.g_opt.iterations.numpy() == 12
+    if BACKEND != "torch":  # which runs steps one by one
+        close(trained(images, steps_per_execution=3, **options), whole)
+    half = trained(images, fit={"epochs": 1}, **options)
+    half.save(tmp_path / "gan.keras")
+    resumed = keras.saving.load_model(tmp_path / "gan.keras")
+    resumed.fit(images, batch_size=8, initial_epoch=1, epochs=2, shuffle=False, verbose=0)
+    assert_identical(resumed, whole)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="a loop on the device, which is JAX's")
