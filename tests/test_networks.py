@@ -291,6 +291,54 @@ def test_all_convolutional_28_layer_by_layer():
 
 
 @pytest.mark.once
+def test_sngan_layer_by_layer():
+    gan = build("sngan")
+    assert [row[:4] for row in outline(gan.generator)] == [
+        ("Dense", 4 * 4 * 512, None, None),
+        ("Conv2DTranspose", 256, 4, 2),
+        ("BatchNormalization", None, None, None),
+        ("Conv2DTranspose", 128, 4, 2),
+        ("BatchNormalization", None, None, None),
+        ("Conv2DTranspose", 64, 4, 2),
+        ("BatchNormalization", None, None, None),
+        ("Conv2D", 3, 3, 1),
+    ]
+    assert [layer.output.shape[1] for layer in gan.generator.layers if "Conv" in type(layer).__name__] == [
+        8,
+        16,
+        32,
+        32,
+    ]
+    wrapped = [layer for layer in gan.discriminator.layers if layer.weights]
+    assert all(isinstance(layer, keras_dcgan.layers.SpectralNormalization) for layer in wrapped)
+    *convolutions, logit = [layer.layer for layer in wrapped]
+    assert [(x.filters, x.kernel_size[0], x.strides[0]) for x in convolutions] == [
+        (64, 3, 1), (64, 4, 2), (128, 3, 1), (128, 4, 2), (256, 3, 1), (256, 4, 2), (512, 3, 1),
+    ]  # fmt: skip
+    assert logit.kernel.shape == (4 * 4 * 512, 1)
+    slopes = [layer.negative_slope for layer in gan.discriminator.layers if hasattr(layer, "negative_slope")]
+    assert slopes == pytest.approx([0.1] * 7)
+
+
+@pytest.mark.once
+def test_sngan_crops_sides_that_8_does_not_divide():
+    gan = build("sngan", image_shape=(28, 28, 1))
+    assert gan.image_shape == (28, 28, 1)
+    sides = [layer.output.shape[1] for layer in gan.generator.layers if isinstance(layer, keras.layers.ReLU)]
+    assert sides == [7, 14, 28]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["wgan_gp", "rpgan"])
+@pytest.mark.parametrize(("shape", "convolutions"), [((32, 32, 3), [128, 256, 512]), ((28, 28, 1), [128, 256])])
+def test_gradient_penalties_have_no_batch_normalization_in_the_discriminator(name, shape, convolutions):
+    gan = build(name, image_shape=shape)
+    rows = outline(gan.discriminator)
+    assert [row[1] for row in rows if row[0] == "Conv2D"] == convolutions
+    assert "BatchNormalization" not in [row[0] for row in rows]
+
+
+@pytest.mark.once
 def test_fashion_mnist_conditional_does_not_end_in_tanh():
     last = build("fashion_mnist_conditional").discriminator.layers[-1]
     assert last.activation is keras.activations.linear
