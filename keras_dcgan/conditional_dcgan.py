@@ -67,21 +67,7 @@ class ConditionalDCGAN(DCGAN):
     def invert(  # type: ignore[override]  # labels are required
         self, images: Array, labels: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
     ) -> np.ndarray:
-        """Finds latent vectors that reproduce images with these labels, see `DCGAN.invert`.
-
-        Args:
-            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are inverted at once.
-            labels: `(n,)` integers.
-            steps: int, steps of gradient descent.
-            learning_rate: float.
-            seed: int, for the initial latent vectors.
-
-        Returns:
-            float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
-
-        Raises:
-            ValueError, TypeError: an argument is invalid.
-        """
+        """Finds latent vectors that reproduce images with these labels: `(n,)` integers. See `DCGAN.invert`."""
         validation.check_labels(labels, len(images), self.num_classes)
         return self._invert(
             images, self._labels_for_generation(validation.as_numpy(labels), len(images)), steps, learning_rate, seed
@@ -91,12 +77,8 @@ class ConditionalDCGAN(DCGAN):
         """Extracts features that the discriminator has learned, see `DCGAN.features`.
 
         Args:
-            images: `(n, height, width, channels)`, uint8 or float in `value_range`.
+            images, batch_size: as in `DCGAN.features`.
             labels: `(n,)` integers; required if a convolution reads them, as in `fashion_mnist_conditional`.
-            batch_size: int, images per call of the network.
-
-        Returns:
-            float32 NumPy array `(n, 16 · filters)`, with the filters of all convolutional layers.
 
         Raises:
             ValueError, TypeError: an argument is invalid, required labels are missing, or the discriminator has no

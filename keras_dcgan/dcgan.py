@@ -202,20 +202,20 @@ class DCGAN(checkpoints.CheckpointedModel):
             "discriminator_steps": discriminator_steps,
         }
         recipe = replace(self.recipe, **{name: value for name, value in given.items() if value is not None})
-        validation.check_recipe(recipe)
-        loss = losses.get(recipe.loss)
+        validation.check_update(recipe.update)
+        steps = validation.check_count("discriminator_steps", recipe.discriminator_steps)
+        loss, checked_penalties = losses.get(recipe.loss), get_penalties(recipe.penalties)
         of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
+        super().compile(optimizer=both, **kwargs)
+        self.optimizer.build(self.trainable_variables)
         self._compile_arguments = given | kwargs  # for saving: None stays None, and "auto" differs between machines
         self._initial_rates = {
             name: float(ops.convert_to_numpy(optimizer.learning_rate))
             for name, optimizer in (("g_opt", of_generator), ("d_opt", of_discriminator))
             if given[name] is None
         }
-        super().compile(optimizer=both, **kwargs)
-        self.optimizer.build(self.trainable_variables)
         self.g_opt, self.d_opt, self.loss = of_generator, of_discriminator, loss
-        self.penalties = get_penalties(recipe.penalties)
-        self.update, self.discriminator_steps = recipe.update, recipe.discriminator_steps
+        self.penalties, self.update, self.discriminator_steps = checked_penalties, recipe.update, steps
 
     def fit(
         self,
@@ -239,7 +239,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
                 PyDataset, torch DataLoader or generator).
             y: integer labels `(n,)` or `(n, 1)` for a conditional model, if `x` is an array; otherwise None.
-            batch_size: int, or None for the recipe's (32 by default).
+            batch_size: int, or None for the recipe's (32 by default). A recipe's decay sets the learning rates of its
+                optimizers at the beginning of every epoch.
             epochs: int, as in Keras.
             verbose: as in Keras.
             callbacks: list of `keras.callbacks.Callback`.
@@ -404,7 +405,7 @@ class DCGAN(checkpoints.CheckpointedModel):
                 return self._discriminate(images, labels, training=True)
 
         discriminate.seed_generator = self.seed_generator  # type: ignore[attr-defined]
-        return total_penalty(self.penalties, discriminate, real, ops.stop_gradient(fake), self.d_opt.iterations)
+        return total_penalty(self, discriminate, real, ops.stop_gradient(fake))
 
     def _update_ema(self):
         """Moves the EMA toward the generator, weights and batch statistics alike.

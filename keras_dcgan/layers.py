@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dcgan.training.validation import check_count
+
 __all__ = ["BatchNormalization", "SpectralNormalization"]  # the rest is internal
 
 
@@ -47,10 +49,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 class SpectralNormalization(keras.layers.Wrapper):
     """Divides the kernel of a layer by its largest singular value, which bounds the layer's Lipschitz constant.
 
-    The singular value `σ = vᵀ W u` is estimated by power iteration from a saved vector `u`; the kernel is seen as a
-    matrix with one column per output channel. Unlike `keras.layers.SpectralNormalization`, the layer writes nothing
-    during the forward pass, so it works on all backends in a network that runs several times per step. The models of
-    this library update `u` once per training step; in a custom training loop, call `update_state()`.
+    The singular value `σ = vᵀ W u` is estimated by power iteration from a saved vector `u`; the columns of the matrix W
+    are the last axis of the kernel. A kernel of zeros is not divided. Unlike `keras.layers.SpectralNormalization`, the
+    layer writes nothing during the forward pass, so it works on all backends in a network that runs several times per
+    step. The models of this library update `u` once per training step; in a custom training loop, call
+    `update_state()`.
 
     Args:
         layer: Keras layer with a `kernel` (such as `Conv2D` or `Dense`) or `embeddings`.
@@ -58,7 +61,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         **kwargs: `name` and `dtype`, as for any Keras layer.
 
     Raises:
-        ValueError: the layer has no kernel, or `power_iterations` is not positive.
+        ValueError, TypeError: the layer has no kernel, or `power_iterations` is not a positive integer.
 
     Example:
         >>> layer = keras_dcgan.layers.SpectralNormalization(keras.layers.Conv2D(64, 4, strides=2))
@@ -70,9 +73,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     def __init__(self, layer: keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         # the singular value is computed in float32; the wrapped layer casts for itself
         super().__init__(layer, autocast=False, **kwargs)
-        if power_iterations < 1:
-            raise ValueError(f"`power_iterations` must be positive. Received: power_iterations={power_iterations}")
-        self.power_iterations = power_iterations
+        self.power_iterations = check_count("power_iterations", power_iterations)
 
     def build(self, input_shape: Any = None) -> None:
         """Builds the wrapped layer and creates `u`."""
@@ -95,8 +96,8 @@ class SpectralNormalization(keras.layers.Wrapper):
         matrix = ops.reshape(self.kernel, (-1, self.kernel.shape[-1]))
         fixed, u = ops.stop_gradient(matrix), self.u.value
         for _ in range(self.power_iterations):
-            v = _unit(ops.matmul(u, ops.transpose(fixed)))
-            u = _unit(ops.matmul(v, fixed))
+            v = _unit(ops.matmul(u, ops.transpose(fixed)), 0.0)
+            u = _unit(ops.matmul(v, fixed), u)
         return matrix, v, u
 
     def call(self, inputs: Any, **kwargs: Any) -> Any:
@@ -104,7 +105,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         matrix, v, u = self._power_iteration()
         sigma = ops.sum(ops.matmul(v, matrix) * u)
         others = [(x, x.value) for x in self.layer.variables if x is not self.kernel]
-        with keras.StatelessScope([*others, (self.kernel, self.kernel / ops.maximum(sigma, 1e-12))]):
+        with keras.StatelessScope([*others, (self.kernel, self.kernel / ops.where(sigma > 1e-12, sigma, 1.0))]):
             return self.layer(inputs, **kwargs)
 
     def update_state(self) -> None:
@@ -120,5 +121,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         return super().get_config() | {"power_iterations": self.power_iterations}
 
 
-def _unit(vector):
-    return vector / ops.maximum(ops.norm(vector), 1e-12)
+def _unit(vector, otherwise):
+    """The vector with length 1, or `otherwise` if it is zero."""
+    norm = ops.norm(vector)
+    return ops.where(norm > 1e-12, vector / ops.maximum(norm, 1e-12), otherwise)

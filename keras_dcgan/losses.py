@@ -265,7 +265,8 @@ def get(loss: Any) -> Any:
         loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"), an object
             with the two methods of `AdversarialLoss`, a `keras.losses.BinaryCrossentropy(from_logits=True)`, which
             becomes `NonSaturating` with its label smoothing, or a pair of functions
-            `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`.
+            `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`, which saved models need
+            registered with `keras.saving.register_keras_serializable()`.
 
     Returns:
         An object with the methods `discriminator(real_logits, fake_logits)` and `generator(fake_logits, …)`.
@@ -290,10 +291,16 @@ def get(loss: Any) -> Any:
             "keras.losses.BinaryCrossentropy(from_logits=True), or a pair of functions (generator_loss(fake_logits), "
             f"discriminator_loss(real_logits, fake_logits)). Received: loss={loss!r}"
         )
-    # on zeros, before anything is trained
-    logits = ops.zeros((2, 1))
-    check_scalar("The discriminator's loss", loss.discriminator(logits, logits))
-    check_scalar("The generator's loss", generator_loss(loss, logits, logits))
+    logits = ops.zeros((2, 1))  # a trial, before anything is trained
+    try:
+        results = loss.discriminator(logits, logits), generator_loss(loss, logits, logits)
+    except TypeError as error:
+        raise TypeError(
+            "`loss` is called as discriminator(real_logits, fake_logits) and generator(fake_logits), or, with the "
+            f"attribute relativistic = True, generator(fake_logits, real_logits). Received: loss={loss!r} ({error})"
+        ) from error
+    check_scalar("The discriminator's loss", results[0])
+    check_scalar("The generator's loss", results[1])
     return loss
 
 

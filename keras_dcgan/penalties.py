@@ -5,6 +5,7 @@ A penalty is called as `penalty(discriminate, real, fake)` and returns a float32
 """
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -42,9 +43,10 @@ class Penalty:
         Karras et al., Analyzing and Improving the Image Quality of StyleGAN, 2020, section 3.1, for the interval.
     """
 
+    interval = 1
+
     def __init__(self, interval: int = 1) -> None:
-        validation.check_count("interval", interval)
-        self.interval = interval
+        self.interval = validation.check_count("interval", interval)
 
     def __call__(self, discriminate: Callable[[Any], Any], real: Any, fake: Any) -> Any:
         """Computes the penalty for a batch.
@@ -175,8 +177,8 @@ class Consistency(Penalty):
     Unlike a model's `augmentation`, it changes real images only, so augmented images cannot leak into the samples.
 
     Args:
-        layer: Keras layer from images to images, such as `keras_dcgan.augmentation.DiffAugment("translation")`. Its
-            random numbers are drawn from the model's random stream.
+        layer: Keras layer without weights from images to images of the same shape, such as
+            `keras_dcgan.augmentation.DiffAugment("translation")`. Its random numbers come from the model's stream.
         weight: positive float, λ.
         interval: int, as in `Penalty`.
 
@@ -205,6 +207,11 @@ class Consistency(Penalty):
         drawn = [keras.random.randint(state.shape, 0, 2**31 - 1, seed=stream) for state in states]
         with keras.StatelessScope(list(zip(states, drawn, strict=True))):
             changed = self.layer(real, training=True)
+        if self.layer.weights or changed.shape != real.shape:
+            raise ValueError(
+                "`layer` must keep the shape of the images and have no weights, such as DiffAugment. "
+                f"Received: layer={self.layer.name}, with {len(self.layer.weights)} weights, to {tuple(changed.shape)}"
+            )
         return self.weight * ops.mean(ops.square(discriminate(real) - discriminate(changed)))
 
     def get_config(self) -> dict[str, Any]:
@@ -222,7 +229,7 @@ def _squared_gradient_norm(discriminate, images):
 
 
 def _check_weight(name, weight):
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+    if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
         raise ValueError(f"`{name}` must be a positive number, the weight of the penalty. Received: {name}={weight!r}")
 
 
@@ -236,22 +243,10 @@ def get(penalties: Sequence[Penalty]) -> tuple[Penalty, ...]:
     return tuple(penalties)
 
 
-def total_penalty(
-    penalties: Sequence[Penalty], discriminate: Callable[[Any], Any], real: Any, fake: Any, step: Any
-) -> Any:
-    """The sum of the penalties in one update of the discriminator.
-
-    Args:
-        penalties: the penalties.
-        discriminate, real, fake: as in `Penalty.__call__`.
-        step: integer scalar, the number of updates of the discriminator so far.
-
-    Returns:
-        float32 scalar; 0.0 without penalties.
-    """
-    random_state = discriminate.seed_generator.state  # type: ignore[attr-defined]
+def total_penalty(model: Any, discriminate: Callable[[Any], Any], real: Any, fake: Any) -> Any:
+    """The sum of a model's penalties in one update of the discriminator; arguments as in `Penalty.__call__`."""
     result = 0.0
-    for penalty in penalties:
+    for penalty in model.penalties:
 
         def value(penalty=penalty):
             return check_scalar(type(penalty).__name__, penalty(discriminate, real, fake))
@@ -259,6 +254,6 @@ def total_penalty(
         if penalty.interval == 1:
             result += value()
         else:
-            due = step % penalty.interval == 0
-            result += penalty.interval * backend.cond(due, value, lambda: ops.zeros(()), [random_state])
+            due = model.d_opt.iterations % penalty.interval == 0
+            result += penalty.interval * backend.cond(model, due, value, lambda: ops.zeros(()))
     return result

@@ -133,6 +133,18 @@ def test_the_gradient_flows_through_the_singular_value(images):
         assert abs((gradient * old).sum()) < 1e-3 * np.linalg.norm(gradient) * np.linalg.norm(old)
 
 
+def test_spectral_normalization_recovers_from_a_kernel_of_zeros(images):
+    dense = layers.Dense(1, kernel_initializer="zeros")
+    discriminator = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), SpectralNormalization(dense)])
+    gan = keras_dcgan.DCGAN(tiny().generator, discriminator, seed=0)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), "wasserstein")
+    losses = [float(gan.train_on_batch(images, return_dict=True)["d_loss"]) for _ in range(5)]
+    assert losses[0] == 0
+    assert max(map(abs, losses)) < 20  # the images have 64 pixels in [-1, 1]
+    assert np.linalg.norm(discriminator.layers[-1].u.numpy()) == pytest.approx(1, rel=1e-5)
+    assert np.abs(dense.kernel.numpy()).max() > 1e-3
+
+
 def test_spectral_normalization_computes_in_float32_under_mixed_precision():
     layer = SpectralNormalization(layers.Dense(5, dtype="mixed_bfloat16"), 20)
     x = random(3, 7)
@@ -146,7 +158,7 @@ def test_spectral_normalization_computes_in_float32_under_mixed_precision():
 def test_spectral_normalization_refuses_what_has_no_kernel_and_no_iterations():
     with pytest.raises(ValueError, match="`layer` must have a kernel or embeddings"):
         SpectralNormalization(layers.LeakyReLU())(random(2, 3))
-    with pytest.raises(ValueError, match="`power_iterations` must be positive"):
+    with pytest.raises(ValueError, match="`power_iterations` must be a positive integer"):
         SpectralNormalization(layers.Dense(1), power_iterations=0)
 
 

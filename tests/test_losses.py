@@ -132,6 +132,23 @@ def test_a_pair_of_functions_is_a_loss_also_in_a_saved_model(tmp_path, images):
     assert_identical(loaded, gan)
 
 
+class NeedsRealLogits:
+    """As AdversarialLoss, but without the attribute `relativistic`."""
+
+    def discriminator(self, real_logits, fake_logits):
+        return ops.mean(fake_logits - real_logits)
+
+    def generator(self, fake_logits, real_logits):
+        return ops.mean(real_logits - fake_logits)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("loss", [NeedsRealLogits(), (discriminator_loss, generator_loss)])
+def test_says_how_the_methods_are_called(loss):
+    with pytest.raises(TypeError, match=r"is called as discriminator\(real_logits, fake_logits\).*relativistic = True"):
+        losses.get(loss)
+
+
 NOT_SCALARS = {
     "one value per image": lambda logits: ops.softplus(logits)[:, 0],
     "integers": lambda logits: ops.sum(ops.cast(logits > 0, "int32")),

@@ -253,7 +253,7 @@ def test_every_run_with_a_seed_draws_the_same_interpolations_and_augmentations(i
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("weight", [0, -1.0, float("inf"), float("nan"), "1", True])
+@pytest.mark.parametrize("weight", [0, -1.0, float("inf"), float("nan"), "1", True, np.float32(-1)])
 @pytest.mark.parametrize(
     ("make", "name"),
     [(R1, "gamma"), (R2, "gamma"), (GradientPenalty, "weight"), (lambda w: Consistency(half(), w), "weight")],
@@ -279,9 +279,46 @@ def test_refuses_what_is_no_list_of_penalties(given):
 
 
 @pytest.mark.once
-def test_refuses_an_augmentation_that_is_no_layer():
+def test_refuses_an_augmentation_that_is_no_layer_has_weights_or_changes_the_shape(images):
     with pytest.raises(TypeError, match="`layer` must be a Keras layer"):
         Consistency("translation")
+    for layer in (layers.Conv2D(1, 3, padding="same"), layers.CenterCrop(4, 4)):
+        with pytest.raises(ValueError, match="`layer` must keep the shape of the images and have no weights"):
+            model([Consistency(layer)]).train_on_batch(images)
+
+
+@pytest.mark.once
+def test_wrong_penalties_leave_a_compiled_model_as_it_was(images):
+    gan = model([R1()])
+    gan.train_on_batch(images)
+    optimizer, before = gan.optimizer, gan.get_compile_config()
+    with pytest.raises(TypeError, match="`penalties` must be a list"):
+        gan.compile("adam", "adam", penalties=[R1])
+    assert gan.optimizer is optimizer
+    assert gan.get_compile_config() == before
+    assert gan.d_opt.iterations.numpy() == 1
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("interval", [1, 2])
+def test_a_penalty_may_read_the_weights_of_the_discriminator(images, interval):
+    kernel = linear().layers[-1].kernel.numpy()
+
+    class WeightDecay(Penalty):
+        def __init__(self, variables):  # without the base class's
+            self.variables, self.interval = variables, interval
+
+        def __call__(self, discriminate, real, fake):
+            return sum(ops.sum(ops.square(variable)) for variable in self.variables)
+
+    after = []
+    for decay in (True, False):
+        gan = model(rate=0.1)
+        listed = [WeightDecay([gan.discriminator.layers[-1].kernel])] if decay else []
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.1), "hinge", penalties=listed)
+        gan.train_on_batch(images)
+        after.append(gan.discriminator.layers[-1].kernel.numpy())
+    np.testing.assert_allclose(after[1] - after[0], 0.1 * interval * 2 * kernel, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("result", [lambda logits: logits, lambda logits: ops.cast(ops.sum(logits), "int32")])

@@ -255,6 +255,14 @@ def test_the_recipe_is_saved_with_the_model(tmp_path, name):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("wrong", [{"decay": 0.0}, {"decay": -1.0}, {"decay": 3.0}, {"decay": "a"}, {"batch_size": -2}])
+def test_a_recipe_refuses_impossible_values(wrong):
+    (name,) = wrong
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        presets.Recipe(**wrong)
+
+
+@pytest.mark.once
 def test_names_and_get():
     assert set(presets.names()) == set(RECIPES)
     assert "sngan" in presets.names(conditional=False)

@@ -244,6 +244,13 @@ def test_refuses_batches_that_the_discriminator_steps_do_not_divide(images, n, b
     gan.evaluate(images[:7], verbose=0)
 
 
+def test_discriminator_steps_may_be_an_integer_of_numpy(images):
+    gan = tiny()
+    gan.compile(discriminator_steps=np.int64(2))
+    gan.train_on_batch(images)
+    assert gan.d_opt.iterations.numpy() == 2
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("steps", [0, 1.5, "2"])
 def test_refuses_discriminator_steps_that_are_no_positive_integer(steps):

@@ -7,8 +7,7 @@ A training step:
   list of variables, and differentiates each loss with respect to its own list. It returns
   `(losses, rest, gradients)`, with None for unconnected variables.
 - `input_gradient(function, x)` differentiates with respect to an input, and can itself be differentiated.
-- `cond(condition, then, otherwise, state)` computes one of two results; `state` lists the variables that `then` may
-  change.
+- `cond(model, condition, then, otherwise)` computes one of two results, which may draw random numbers.
 - `apply` lets an optimizer use gradients.
 - `train_function(model)` returns the function that the trainer calls for one step or several, or None for Keras's own.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.

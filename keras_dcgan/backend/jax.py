@@ -11,6 +11,8 @@ from jax import lax
 from jax import numpy as jnp
 from jax.experimental import multihost_utils
 
+from keras_dcgan.backend.random_states import random_states
+
 
 def step(method):
     """JAX's trainer calls `(self, state, data)` and keeps only the state that is returned.
@@ -53,20 +55,21 @@ def gradients(model, forward, *variables):
     return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
 
 
-def cond(condition, then, otherwise, state):
-    """One of two results; `state` lists the variables that `then` may change."""
-    before = [(v, v.value) for v in state]
+def cond(model, condition, then, otherwise):
+    """One of two results; changes of the model's random states are kept."""
+    before = [(v, v.value) for v in model.variables]
+    states = random_states(model)
 
     def pure(branch):
         def run():
             with keras.StatelessScope(before) as scope:
                 result = branch()
-            return result, [scope.get_current_value(v) for v in state]
+            return result, [scope.get_current_value(v) for v in states]
 
         return run
 
     result, after = lax.cond(condition, pure(then), pure(otherwise))
-    for variable, value in zip(state, after, strict=True):
+    for variable, value in zip(states, after, strict=True):
         variable.assign(value)
     return result
 

@@ -41,8 +41,8 @@ def gradients(model, forward, *variables):
     return losses, rest, [tape.gradient(share, group) for share, group in zip(shares, variables, strict=True)]
 
 
-def cond(condition, then, otherwise, state):
-    """One of two results; `state` lists the variables that `then` may change.
+def cond(model, condition, then, otherwise):
+    """One of two results.
 
     On several replicas `then` is computed in any case: a layer in it may communicate with other replicas, such as
     synchronized batch normalization, which TensorFlow cannot do inside a condition.

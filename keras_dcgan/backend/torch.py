@@ -44,8 +44,8 @@ def gradients(model, forward, *variables):
     return losses, rest, [mean(group) for group in result]
 
 
-def cond(condition, then, otherwise, state):
-    """One of two results; `state` lists the variables that `then` may change."""
+def cond(model, condition, then, otherwise):
+    """One of two results."""
     return keras.ops.cond(condition, then, otherwise)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from keras_dcgan import networks
 from keras_dcgan.losses import Hinge, NonSaturating, Relativistic, Wasserstein
 from keras_dcgan.penalties import R1, R2, GradientPenalty, Penalty
+from keras_dcgan.training.validation import check_count
 
 __all__ = ["Preset", "Recipe", "get", "names"]  # the rest is internal
 
@@ -45,7 +46,8 @@ class Recipe:
         batch_size: int, images per batch, for all `discriminator_steps` together.
         epochs: int or None, the epochs of the published training, for information.
         decay: float in (0, 1] or None. Learning rates decay linearly toward 0, epoch by epoch, over this share of the
-            epochs that `fit` is given, at their end. Optimizers given to `compile` do not decay.
+            epochs that `fit` is given, at their end, whatever else changes these rates. Optimizers given to `compile`
+            do not decay.
     """
 
     g_opt: Any = field(default_factory=adam)
@@ -59,6 +61,9 @@ class Recipe:
     decay: float | None = None
 
     def __post_init__(self) -> None:
+        check_count("batch_size", self.batch_size)
+        if self.decay is not None and not (isinstance(self.decay, int | float) and 0 < self.decay <= 1):
+            raise ValueError(f"`decay` must be in (0, 1] or None. Received: decay={self.decay!r}")
         if isinstance(self.penalties, list):  # as a file gives them back
             object.__setattr__(self, "penalties", tuple(self.penalties))
 

@@ -224,11 +224,10 @@ def check_compile_arguments(model, arguments):
         )
 
 
-def check_recipe(recipe):
-    """Raises unless the update mode and the discriminator steps of a recipe are valid."""
-    if recipe.update not in ("simultaneous", "alternating"):
-        raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={recipe.update!r}')
-    check_count("discriminator_steps", recipe.discriminator_steps)
+def check_update(update):
+    """Raises ValueError unless the update mode is known."""
+    if update not in ("simultaneous", "alternating"):
+        raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={update!r}')
 
 
 def check_seed(seed):
