@@ -229,7 +229,7 @@ def _squared_gradient_norm(discriminate, images):
 
 
 def _check_weight(name, weight):
-    if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
+    if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < float(weight) < math.inf:
         raise ValueError(f"`{name}` must be a positive number, the weight of the penalty. Received: {name}={weight!r}")
 
 

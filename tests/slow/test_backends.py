@@ -53,7 +53,8 @@ def test_ten_steps_of_every_method_agree(results):
     first, *others = results
     methods = [key for key in results[first] if key.startswith("ten_steps")]
     assert len(methods) == 36
-    assert len({tuple(results[first][key].round(4)) for key in methods}) >= 35  # they train differently
+    # hinge and Wasserstein loss train alike as long as no logit exceeds 1
+    assert len({tuple(results[first][key].round(4)) for key in methods}) >= 30
     for other, key in itertools.product(others, methods):
         np.testing.assert_allclose(results[other][key], results[first][key], rtol=1e-3, atol=1e-5, err_msg=key)
 
