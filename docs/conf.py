@@ -75,7 +75,7 @@ def recipe_text(recipe):
         parts.append(f"{recipe.epochs} epochs")
     if recipe.decay:
         part = "" if recipe.decay == 1 else f" over the last {recipe.decay:.0%} of the epochs"
-        parts.append(f"learning rates decay linearly to 0{part}")
+        parts.append(f"learning rates decay linearly toward 0{part}")
     return ", ".join(parts)
 
 

@@ -61,7 +61,7 @@ else:
     gan = keras_dcgan.DCGAN.from_preset(args.preset or "recommended", **options)
     data = (images,)
 
-# 3. The preset's recipe, with learning rates that decay linearly to 0
+# 3. The preset's recipe, with learning rates that decay linearly toward 0
 gan.recipe = dataclasses.replace(gan.recipe, decay=1.0)
 penalties = None if args.gamma is None else [keras_dcgan.penalties.R1(gamma=args.gamma, interval=4)]
 gan.compile(penalties=penalties, steps_per_execution=args.steps_per_execution)

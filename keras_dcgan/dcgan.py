@@ -348,11 +348,8 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         def forward():
             fake = self._generate(z, labels, training=True)
-            real_logits = self._discriminate(real, labels, training=True)
-            fake_logits = self._discriminate(fake, labels, training=True)
-            g_loss = self._g_loss(fake_logits, real_logits)
-            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
-            return (g_loss, d_loss), (real_logits, fake_logits)
+            d_loss, (real_logits, fake_logits) = self._discriminator_loss(real, fake, labels)
+            return (self._g_loss(fake_logits, real_logits), d_loss), (real_logits, fake_logits)
 
         # g_loss is differentiated with respect to the generator's weights only, d_loss to the discriminator's
         (g_loss, d_loss), logits, (g_gradients, d_gradients) = backend.gradients(
@@ -382,14 +379,19 @@ class DCGAN(checkpoints.CheckpointedModel):
         variables = self.discriminator.trainable_variables
 
         def forward():
-            real_logits = self._discriminate(real, labels, training=True)
-            fake_logits = self._discriminate(fake, labels, training=True)
-            d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
-            return (d_loss,), (real_logits, fake_logits)
+            d_loss, logits = self._discriminator_loss(real, fake, labels)
+            return (d_loss,), logits
 
         (d_loss,), logits, (gradients,) = backend.gradients(self, forward, variables)
         backend.apply(self.d_opt, gradients, variables)
         return d_loss, *logits
+
+    def _discriminator_loss(self, real, fake, labels):
+        """The discriminator's loss in training, penalties included, and its logits for real and fake images."""
+        real_logits = self._discriminate(real, labels, training=True)
+        fake_logits = self._discriminate(fake, labels, training=True)
+        d_loss = self._d_loss(real_logits, fake_logits) + self._penalty(real, fake, labels)
+        return d_loss, (real_logits, fake_logits)
 
     def _g_loss(self, fake_logits, real_logits):
         return losses.generator_loss(self.loss, fake_logits, real_logits) + sum(self.generator.losses)
@@ -398,6 +400,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         return self.loss.discriminator(real_logits, fake_logits) + sum(self.discriminator.losses)
 
     def _penalty(self, real, fake, labels):
+        if not self.penalties:
+            return 0.0
         state = [(v, v.value) for v in self.variables]
 
         def discriminate(images):

@@ -20,19 +20,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_dcgan"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WRITTEN_DOWN = pathlib.Path(__file__).with_name("public_names.txt")
-PUBLIC = (
-    "augmentation",
-    "callbacks",
-    "datasets",
-    "images",
-    "latents",
-    "layers",
-    "losses",
-    "metrics",
-    "networks",
-    "penalties",
-    "presets",
-)
+PUBLIC = [name for name in (*keras_dcgan.__all__, "metrics") if inspect.ismodule(getattr(keras_dcgan, name))]
 BASES = (
     keras_dcgan.DCGAN,
     keras_dcgan.losses.AdversarialLoss,

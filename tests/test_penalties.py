@@ -13,13 +13,13 @@ UPDATES = ("simultaneous", "alternating")
 BatchNormalization = keras_dcgan.layers.BatchNormalization
 
 
-def half(**options):
+def half():
     """An augmentation whose result is known: images times 0.5."""
     return layers.Rescaling(0.5)
 
 
 # for a linear discriminator D(x) = w·x + b: the penalty's value and its gradient with respect to w
-def of_linear(w, real, fake):
+def of_linear(w, real):
     norm = np.linalg.norm(w)
     difference = 0.5 * real @ w
     return {
@@ -94,7 +94,7 @@ def value(make, penalties, images, **options):
 def test_value_and_gradient_equal_the_closed_form_for_a_linear_discriminator(images, name, update):
     real = (images / np.float32(127.5) - 1).reshape(len(images), -1)
     w = linear().layers[-1].kernel.numpy()[:, 0]
-    penalty, expected, gradient = of_linear(w, real, None)[name]
+    penalty, expected, gradient = of_linear(w, real)[name]
     assert value(model, [penalty], images, update=update) == pytest.approx(expected, rel=1e-4)
     kernels = []
     for listed in ([penalty], []):

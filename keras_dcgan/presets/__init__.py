@@ -64,8 +64,6 @@ class Recipe:
         check_count("batch_size", self.batch_size)
         if self.decay is not None and not (isinstance(self.decay, int | float) and 0 < self.decay <= 1):
             raise ValueError(f"`decay` must be in (0, 1] or None. Received: decay={self.decay!r}")
-        if isinstance(self.penalties, list):  # as a file gives them back
-            object.__setattr__(self, "penalties", tuple(self.penalties))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the fields, serialized."""
@@ -74,9 +72,8 @@ class Recipe:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Creates a recipe from its config."""
-        optimizers = {name: config[name] for name in ("g_opt", "d_opt")}  # they stay configs
-        rest = {name: value for name, value in config.items() if name not in optimizers}
-        return cls(**optimizers, **{name: keras.saving.deserialize_keras_object(value) for name, value in rest.items()})
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("loss", "penalties")}
+        return cls(**(config | parts | {"penalties": tuple(parts["penalties"])}))  # JSON has no tuples
 
 
 @dataclass(frozen=True)
@@ -103,12 +100,10 @@ class Preset:
         argument = inspect.signature(self.generator).parameters.get("num_classes")
         return argument is not None and argument.default is not None
 
-    def arguments(self) -> dict[str, Any]:
-        """The builders' arguments and their defaults; the generator's where the two differ."""
-        builders = (self.discriminator, self.generator)
-        found = {name: p.default for builder in builders for name, p in inspect.signature(builder).parameters.items()}
-        left_out = ("seed",) if self.conditional else ("seed", "num_classes", "projection")
-        return {name: default for name, default in found.items() if name not in left_out}
+    def arguments(self) -> set[str]:
+        """The names of the builders' arguments that can be overridden."""
+        names = {name for x in (self.generator, self.discriminator) for name in inspect.signature(x).parameters}
+        return names - ({"seed"} if self.conditional else {"seed", "num_classes", "projection"})
 
     def build(self, *, seed: int | None = None, **overrides: Any) -> tuple[keras.Model, keras.Model]:
         """Builds the networks.

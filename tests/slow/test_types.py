@@ -8,24 +8,11 @@ import subprocess
 import sys
 
 import pytest
+from test_package import PUBLIC
 
 import keras_dcgan
 
 ROOT = pathlib.Path(__file__).parents[2]
-MODULES = (
-    "augmentation",
-    "callbacks",
-    "datasets",
-    "images",
-    "latents",
-    "layers",
-    "losses",
-    "metrics",
-    "networks",
-    "penalties",
-    "presets",
-)
-
 pytestmark = pytest.mark.once
 
 USER = """
@@ -132,7 +119,7 @@ keras_dcgan.metric
 def public_functions():
     """Names and functions of all that users call or override, also of what is inherited within the package."""
     found = {}
-    for module in (importlib.import_module(f"keras_dcgan.{name}") for name in MODULES):
+    for module in (importlib.import_module(f"keras_dcgan.{name}") for name in PUBLIC):
         for name, value in vars(module).items():
             if not name.startswith("_") and getattr(value, "__module__", "").startswith(module.__name__):
                 found[f"{module.__name__}.{name}"] = value
