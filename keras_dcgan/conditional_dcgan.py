@@ -65,13 +65,19 @@ class ConditionalDCGAN(DCGAN):
             )
 
     def invert(  # type: ignore[override]  # labels are required
-        self, images: Array, labels: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0
+        self,
+        images: Array,
+        labels: Array,
+        *,
+        steps: int = 500,
+        learning_rate: float = 0.05,
+        seed: int = 0,
+        batch_size: int = 128,
     ) -> np.ndarray:
         """Finds latent vectors that reproduce images with these labels: `(n,)` integers. See `DCGAN.invert`."""
         validation.check_labels(labels, len(images), self.num_classes)
-        return self._invert(
-            images, self._labels_for_generation(validation.as_numpy(labels), len(images)), steps, learning_rate, seed
-        )
+        labels = self._labels_for_generation(validation.as_numpy(labels), len(images))
+        return self._invert(images, labels, steps, learning_rate, seed, batch_size)
 
     def features(self, images: Array, labels: Array | None = None, *, batch_size: int = 128) -> np.ndarray:
         """Extracts features that the discriminator has learned, see `DCGAN.features`.

@@ -1,7 +1,11 @@
 """DCGAN: adversarial training of any two Keras models."""
 
+import contextlib
+import functools
 import inspect
+import operator
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
@@ -13,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from keras_dcgan import backend, export, features, images, latents, layers, losses, presets
 from keras_dcgan._types import Array
+from keras_dcgan.backend import signals
 from keras_dcgan.networks import blocks
 from keras_dcgan.penalties import Penalty, total_penalty
 from keras_dcgan.penalties import get as get_penalties
@@ -38,8 +43,9 @@ class DCGAN(checkpoints.CheckpointedModel):
         value_range: `(low, high)`, range of the generator's images.
         ema_momentum: float in (0, 1), such as 0.999, to keep an exponential moving average (EMA) of the generator's
             weights and use it for all images outside training. It averages over about the last
-            `1 / (1 − ema_momentum)` updates, but never over more than about a tenth of all updates so far. `None`
-            keeps no EMA.
+            `1 / (1 − ema_momentum)` updates, but never over more than about a tenth of all updates so far. If the
+            generator's weights are changed outside training, as by `set_weights`, the EMA becomes a copy of them.
+            `None` keeps no EMA.
         augmentation: differentiable Keras layer from images to images, such as
             `keras_dcgan.augmentation.DiffAugment()`. During training it is applied to all images that the
             discriminator sees, real and generated. Useful for small datasets.
@@ -51,6 +57,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         ema_generator: the EMA of the generator, or None without `ema_momentum`.
         g_opt, d_opt: their optimizers, after `compile`.
         recipe: `keras_dcgan.presets.Recipe`, the defaults of `compile` and `fit`.
+        epochs_trained: int, epochs of all calls of `fit`; the value for `initial_epoch` to continue an interrupted run.
         latent_dim: int.
         image_shape: `(height, width, channels)`.
 
@@ -100,6 +107,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_momentum("ema_momentum", ema_momentum)
         self.ema_momentum = ema_momentum
         self.ema_generator = None if ema_momentum is None else blocks.frozen_copy(generator)
+        self._remember_generator()
         validation.check_augmentation(augmentation, self.image_shape)
         self.augmentation = augmentation
         self.seed = None if seed is None else int(seed)
@@ -193,6 +201,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             TypeError: an optimizer, loss or penalty of another type, or an unknown argument.
         """
         validation.check_compile_arguments(self, kwargs)
+        validation.check_trainable(self.generator, self.discriminator)
         given = {
             "g_opt": g_opt,
             "d_opt": d_opt,
@@ -208,6 +217,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
         super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
+        self._compiled_variables = tuple(map(id, self.trainable_variables))
         self._compile_arguments = given | kwargs  # for saving: None stays None, and "auto" differs between machines
         self._initial_rates = {
             name: float(ops.convert_to_numpy(optimizer.learning_rate))
@@ -292,7 +302,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             if held_out is not None and validation.is_array(held_out.x):
                 validation_data = pipelines.of_arrays(held_out.x, val_y, val_size, None)
         try:
-            with data.original_errors(train, held_out), backend.restore_on_error(self):
+            with data.original_errors(train, held_out), self._training():
                 return super().fit(
                     x,
                     y,
@@ -307,12 +317,6 @@ class DCGAN(checkpoints.CheckpointedModel):
                 )
         finally:
             self._forget_epoch()
-
-    def make_train_function(self, force: bool = False) -> None:
-        """Creates the function that `fit` calls for every `steps_per_execution` steps."""
-        if self.train_function is None or force:
-            super().make_train_function(force)
-            self.train_function: Any = backend.train_function(self) or self.train_function
 
     @backend.step
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -495,12 +499,13 @@ class DCGAN(checkpoints.CheckpointedModel):
             ValueError, TypeError: as in `fit`.
         """
         validation.check_no_weights(sample_weight, "sample_weight")
-        self._evaluation_seeds.state.assign([0, 0])
+        self._follow_generator()
         held_out = None
         if not kwargs.get("_use_cached_eval_dataset"):  # fit() has checked it, and a generator can be read only once
             held_out = data.checked(self, x, y, batch_size or 32, backend.batch_multiple(self))
             x = held_out.x
-        with data.original_errors(held_out), backend.restore_on_error(self):
+        with data.original_errors(held_out), backend.restored(self):
+            self._evaluation_seeds.state.assign([0, 0])
             return super().evaluate(x, y, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", **kwargs: Any) -> np.ndarray:
@@ -518,8 +523,9 @@ class DCGAN(checkpoints.CheckpointedModel):
         Raises:
             ValueError: the latent vectors or labels are invalid.
         """
+        self._follow_generator()
         inputs = data.CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs))
-        with data.original_errors(inputs), backend.restore_on_error(self), backend.local_scope():
+        with data.original_errors(inputs), backend.restored(self), backend.local_scope():
             return super().predict(inputs.x, batch_size, 0 if backend.process_id() else verbose, **kwargs)
 
     def train_on_batch(
@@ -530,19 +536,24 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_no_weights(class_weight, "class_weight")
         self._check_training(x, y)
         validation.check_batch_size(len(x), backend.batch_multiple(self) * self.discriminator_steps)
-        return super().train_on_batch(x, y, return_dict=return_dict)
+        with self._training(), signals.deferred():
+            return super().train_on_batch(x, y, return_dict=return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False) -> Any:
         """Computes losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
         validation.check_no_weights(sample_weight, "sample_weight")
         self._check_training(x, y)
         validation.check_batch_size(len(x), backend.batch_multiple(self))
-        return super().test_on_batch(x, y, return_dict=return_dict)
+        self._follow_generator()
+        with backend.restored(self), signals.deferred():
+            return super().test_on_batch(x, y, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Generates images for one batch of latent vectors, as in Keras; argument and errors as in `predict`."""
         self._check_inputs(x)
-        return super().predict_on_batch(x)
+        generator = self._generator_for_inference()
+        with backend.readable(self):
+            return predict_on_batch(generator, x)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Generates images from latent vectors.
@@ -559,6 +570,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             ValueError: latent vectors of another size, or labels outside the range.
         """
         z, labels = self._split_inputs(inputs)
+        if backend.to_numpy_or_none(z) is not None:  # called directly, not by a step
+            self._follow_generator()
         return self._generate(z, labels, training=training)
 
     def sample_latents(self, n: int, seed: int | keras.random.SeedGenerator | None = None) -> Any:
@@ -572,8 +585,9 @@ class DCGAN(checkpoints.CheckpointedModel):
         Returns:
             `(n, latent_dim)` float32 tensor.
         """
-        seed = self.seed_generator if seed is None else seed
-        return latents.sample((n, self.latent_dim), self.latent_prior, seed)
+        with backend.readable(self):
+            seed = self.seed_generator if seed is None else seed
+            return latents.sample((n, self.latent_dim), self.latent_prior, seed)
 
     def generate(
         self,
@@ -585,6 +599,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         batch_size: int = 128,
     ) -> np.ndarray:
         """Generates images in inference mode. Training and its random state are not affected.
+
+        Several threads may call this method at once, also while the model trains.
 
         Args:
             n: int, number of images; optional if `latents` or `labels` are given.
@@ -622,23 +638,35 @@ class DCGAN(checkpoints.CheckpointedModel):
             latents = self.sample_latents(n, keras.random.SeedGenerator() if seed is None else seed)
         latents = validation.as_numpy(latents)
         inputs = latents if given_labels is None else [latents, given_labels]
-        batches = []
+        generator = self._generator_for_inference()
+        made = np.empty((n, *self.image_shape), "uint8")
         for i in range(0, n, batch_size):
-            batch = keras.tree.map_structure(lambda x, i=i: x[i : i + batch_size], inputs)
-            batches.append(predict_on_batch(self._generator_for(training=False), batch))
-        return images.to_uint8(np.concatenate(batches), self.value_range)
+            part = slice(i, i + batch_size)
+            with backend.readable(self):
+                batch = predict_on_batch(generator, keras.tree.map_structure(operator.itemgetter(part), inputs))
+            made[part] = images.to_uint8(batch, self.value_range)
+        return made
 
-    def invert(self, images: Array, *, steps: int = 500, learning_rate: float = 0.05, seed: int = 0) -> np.ndarray:
+    def invert(
+        self,
+        images: Array,
+        *,
+        steps: int = 500,
+        learning_rate: float = 0.05,
+        seed: int = 0,
+        batch_size: int = 128,
+    ) -> np.ndarray:
         """Finds latent vectors that reproduce images, by gradient descent (Adam) on the squared error.
 
         If the reproductions stay far from the images, the generator cannot produce them, or the search is stuck: try
-        another seed. Neither the model nor its random state changes.
+        another seed. Every image is inverted independently. Neither the model nor its random state changes.
 
         Args:
-            images: `(n, height, width, channels)`, uint8 or float in `value_range`; all are inverted at once.
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`.
             steps: int, steps of gradient descent.
             learning_rate: float.
             seed: int, for the initial latent vectors.
+            batch_size: int, images that are inverted in parallel.
 
         Returns:
             float32 NumPy array `(n, latent_dim)`, within −1 to 1 for a uniform prior.
@@ -653,22 +681,26 @@ class DCGAN(checkpoints.CheckpointedModel):
         Reference:
             Lipton and Tripathi, Precise Recovery of Latent Vectors from Generative Adversarial Networks, 2017.
         """
-        return self._invert(images, None, steps, learning_rate, seed)
+        return self._invert(images, None, steps, learning_rate, seed, batch_size)
 
-    def _invert(self, x, labels, steps, learning_rate, seed):
+    def _invert(self, x, labels, steps, learning_rate, seed, batch_size):
         validation.check_count("steps", steps)
+        validation.check_count("batch_size", batch_size)
         validation.check_seed(seed)
         validation.check_images(x, self.image_shape, self.value_range)
         x = validation.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
         with backend.local_scope():
+            with backend.readable(self):
+                generator = blocks.frozen_copy(self._generator_for_inference())
             return latents.invert(
-                self._generator_for(training=False),
+                generator,
                 x,
                 labels,
                 self.latent_prior,
                 steps=steps,
                 learning_rate=learning_rate,
                 seed=seed,
+                batch_size=batch_size,
             )
 
     def features(self, images: Array, *, batch_size: int = 128) -> np.ndarray:
@@ -700,7 +732,8 @@ class DCGAN(checkpoints.CheckpointedModel):
     def _features(self, x, labels, batch_size):
         validation.check_count("batch_size", batch_size)
         validation.check_images(x, self.image_shape, self.value_range)
-        return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
+        with backend.readable(self):
+            return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
 
     def export(
         self, filepath: str | os.PathLike[str], format: Literal["tf_saved_model", "onnx", "litert"] = "tf_saved_model"
@@ -724,7 +757,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         Example:
             >>> gan.export("generator.onnx", format="onnx")
         """
-        export.export(self._generator_for(training=False), filepath, format)
+        with backend.readable(self):
+            export.export(self._generator_for_inference(), filepath, format)
 
     # overridden by ConditionalDCGAN
 
@@ -768,11 +802,74 @@ class DCGAN(checkpoints.CheckpointedModel):
         """The generator in training; otherwise its EMA, if there is one."""
         return self.generator if training or self.ema_generator is None else self.ema_generator
 
+    def _generator_for_inference(self):
+        self._follow_generator()
+        return self._generator_for(training=False)
+
     def _augment(self, x, training):
         """Images, real or fake, as the discriminator sees them."""
         return self.augmentation(x, training=True) if training and self.augmentation is not None else x
 
+    # changes between trainings
+
+    @contextlib.contextmanager
+    def _training(self):
+        """Trains in the body."""
+        if self.compiled and tuple(map(id, self.trainable_variables)) != self._compiled_variables:
+            raise ValueError(
+                "The `trainable` of a layer has changed since compile(), where it takes effect: call compile() again. "
+                "Received: other trainable variables than those compiled"
+            )
+        self._follow_generator()
+        try:
+            with backend.restored(self):
+                yield
+        finally:
+            self._remember_generator()
+
+    def _follow_generator(self):
+        """Copies the generator to its EMA if its weights were changed outside training."""
+        if self.ema_generator is None or self._epochs is not None or self._checksum() == self._known_generator:
+            return
+        self.ema_generator.set_weights(self.generator.get_weights())
+        self._remember_generator()
+
+    def _remember_generator(self):
+        """Notes the weights of the generator that the EMA belongs to."""
+        if self.ema_generator is not None:
+            self._known_generator = self._checksum()
+
+    def _checksum(self):
+        with backend.readable(self):
+            return functools.reduce(lambda sum, w: zlib.adler32(w.numpy().tobytes(), sum), self.generator.weights, 1)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("generator", "discriminator") and hasattr(self, name):
+            raise AttributeError(
+                f"`{name}` cannot be replaced, because optimizers and checkpoints belong to it: call "
+                f"{name}.set_weights(), or create a new model. Received: {name}={value!r}"
+            )
+        super().__setattr__(name, value)
+
     # saving
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the random states, and which weights of the generator the EMA belongs to."""
+        self._follow_generator()
+        super().save_own_variables(store)
+        if self.ema_generator is not None:
+            store["generator_checksum"] = self._checksum()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Restores what `save_own_variables` saved."""
+        super().load_own_variables(store)
+        if self.ema_generator is not None:
+            self._known_generator = int(store["generator_checksum"][()])
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Sets variables by name, see `CheckpointedModel.set_state_tree`."""
+        super().set_state_tree(state_tree)
+        self._remember_generator()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments and the recipe, serialized."""

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_dcgan.networks import blocks
 from keras_dcgan.training import validation
 
 __all__ = ["analogy", "interpolate", "sample", "walk"]  # the rest serves the models
@@ -208,36 +207,48 @@ def invert(
     steps: int,
     learning_rate: float,
     seed: int,
+    batch_size: int,
 ) -> np.ndarray:
     """Finds latent vectors that reproduce images, see `DCGAN.invert`.
 
     Args:
-        generator: Keras model, latent vectors (and labels) to images.
+        generator: Keras model without trainable weights, latent vectors (and labels) to images.
         images: `(n, height, width, channels)` float32 in the generator's range.
         labels: int32 labels in the shape that the generator takes, or None.
-        prior, steps, learning_rate, seed: as in `DCGAN`.
+        prior, steps, learning_rate, seed, batch_size: as in `DCGAN`.
 
     Returns:
         float32 NumPy array `(n, latent_dim)`.
     """
-    # the latents are the weights of an embedding, one row an image; a copy of the generator is fixed behind it
-    index = keras.Input((), dtype="int32")
     start = sample((len(images), generator.inputs[0].shape[1]), prior, seed)
+    found = []
+    for i in range(0, len(images), batch_size):
+        part = slice(i, i + batch_size)
+        search, rows = _search(generator, start[part], prior)
+        search.compile(keras.optimizers.Adam(learning_rate), _sum_of_mean_squared_errors)
+        x = [np.arange(len(images[part]), dtype="int32"), *([] if labels is None else [labels[part]])]
+        for _ in range(steps):  # not fit(), whose DataLoader on PyTorch draws from the global stream
+            search.train_on_batch(x, images[part])
+        found.append(validation.as_numpy(rows.embeddings))
+    return np.concatenate(found)
+
+
+def _search(generator, start, prior):
+    """A model whose weights are latent vectors, the rows of an embedding with the generator behind it; and these."""
+    index = keras.Input((), dtype="int32")
     rows = keras.layers.Embedding(
-        len(images),
-        start.shape[1],
+        *start.shape,
         embeddings_initializer=lambda *args, **kwargs: start,
         embeddings_constraint=(lambda z: keras.ops.clip(z, -1, 1)) if prior == "uniform" else None,
         dtype="float32",
     )
-    fixed = blocks.frozen_copy(generator)
-    inputs = [index, *(keras.Input(x.shape[1:], dtype=x.dtype) for x in generator.inputs[1:])]
-    search = keras.Model(inputs, fixed(rows(index) if labels is None else [rows(index), inputs[1]]))
-    search.compile(keras.optimizers.Adam(learning_rate), "mean_squared_error")
-    x = [np.arange(len(images), dtype="int32"), *([] if labels is None else [labels])]
-    for _ in range(steps):  # not fit(): on PyTorch its DataLoader draws from the global stream that fit() shuffles by
-        search.train_on_batch(x, images)
-    return validation.as_numpy(rows.embeddings)
+    labels = [keras.Input(x.shape[1:], dtype=x.dtype) for x in generator.inputs[1:]]
+    return keras.Model([index, *labels], generator([rows(index), *labels] if labels else rows(index))), rows
+
+
+def _sum_of_mean_squared_errors(images, reproductions):
+    """A sum over the images, so that the search for one does not depend on how many others there are."""
+    return keras.ops.sum(keras.ops.mean(keras.ops.square(images - reproductions), axis=(1, 2, 3)))
 
 
 def _turn(a, b, t):

@@ -16,7 +16,7 @@ class StubModel:
     def __init__(self, image_shape=(8, 8, 1), num_classes=None, learns=True):
         self.image_shape = image_shape
         self.learns = learns
-        self.epochs = 0
+        self.epochs = self.epochs_trained = 0
         if num_classes is not None:
             self.num_classes = num_classes
 
@@ -39,6 +39,7 @@ class StubModel:
             calls.on_epoch_begin(epoch)
             self.epochs += 1
             calls.on_epoch_end(epoch, {})
+            self.epochs_trained += 1
         calls.on_train_end()
         return self.history
 

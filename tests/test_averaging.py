@@ -139,3 +139,106 @@ def test_a_file_without_an_average_is_of_another_model(tmp_path):
 def test_refuses_a_momentum_that_is_none(momentum):
     with pytest.raises(ValueError, match="`ema_momentum` must lie between 0 and 1"):
         tiny(ema_momentum=momentum)
+
+
+def changes(gan, folder):
+    """Ways to put the weights of another model into the generator, by name."""
+    other = tiny(seed=1)
+    other.generator.save_weights(folder / "other.weights.h5")
+
+    def assign():
+        for variable, value in zip(gan.generator.weights, other.generator.weights, strict=True):
+            variable.assign(value)
+
+    return {
+        "set_weights": lambda: gan.generator.set_weights(other.generator.get_weights()),
+        "load_weights": lambda: gan.generator.load_weights(folder / "other.weights.h5"),
+        "layer by layer": lambda: [
+            own.set_weights(layer.get_weights())
+            for own, layer in zip(gan.generator.layers, other.generator.layers, strict=True)
+        ],
+        "assign": assign,
+    }
+
+
+@pytest.mark.parametrize("trained", [once(0), 1])
+@pytest.mark.parametrize("way", ["set_weights", "load_weights", "layer by layer", "assign"])
+def test_follows_weights_that_are_put_into_the_generator(tmp_path, images, way, trained):
+    gan, source = tiny(ema_momentum=0.9), tiny(seed=1)
+    for _ in range(trained):
+        gan.fit(images, batch_size=8, verbose=0)
+    changes(gan, tmp_path)[way]()
+    z = gan.sample_latents(4, seed=0)
+    np.testing.assert_array_equal(gan.generate(latents=z), source.generate(latents=z))
+
+
+USES = {
+    "call": lambda gan, z: keras.ops.convert_to_numpy(gan(z)),
+    "generate": lambda gan, z: gan.generate(latents=z),
+    "predict": lambda gan, z: gan.predict(z, verbose=0),
+    "predict_on_batch": lambda gan, z: gan.predict_on_batch(z),
+    "evaluate": lambda gan, z: gan.evaluate(np.zeros((8, 8, 8, 1), "uint8"), batch_size=8, verbose=0)[:2],
+    "test_on_batch": lambda gan, z: gan.test_on_batch(np.zeros((8, 8, 8, 1), "uint8"))[:2],
+    "invert": lambda gan, z: gan.invert(np.zeros((2, 8, 8, 1), "uint8"), steps=2),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_every_use_of_the_average_follows_the_generator(images, use):
+    gan, source = tiny(ema_momentum=0.9), tiny(seed=1)
+    source.discriminator.set_weights(gan.discriminator.get_weights())
+    gan.generator.set_weights(source.generator.get_weights())
+    z = gan.sample_latents(4, seed=0)
+    np.testing.assert_allclose(USES[use](gan, z), USES[use](source, z), rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_holds_the_average_that_follows(tmp_path, images):
+    gan, source = tiny(ema_momentum=0.9), tiny(seed=1)
+    gan.fit(images, batch_size=8, verbose=0)
+    gan.generator.set_weights(source.generator.get_weights())
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    for average, value in zip(loaded.ema_generator.weights, source.generator.weights, strict=True):
+        np.testing.assert_array_equal(average.numpy(), value.numpy())
+
+
+def test_training_and_files_are_no_changes_from_outside(tmp_path, images):
+    gan = tiny(ema_momentum=0.9)
+    for way in ("fit", "train_on_batch", "load_model", "load_weights"):
+        if way == "fit":
+            gan.fit(images, batch_size=8, verbose=0)
+        elif way == "train_on_batch":
+            gan.train_on_batch(images[:8])
+        elif way == "load_model":
+            gan.save(tmp_path / "gan.keras")
+            gan = keras.saving.load_model(tmp_path / "gan.keras")
+        else:
+            gan = tiny(ema_momentum=0.9)
+            gan.load_weights(tmp_path / "gan.keras")
+        average = values(gan.ema_generator)
+        assert any((a != b).any() for a, b in zip(average, values(gan.generator), strict=True)), way
+        gan.generate(2)
+        for before, after in zip(average, values(gan.ema_generator), strict=True):
+            np.testing.assert_array_equal(before, after, err_msg=way)
+
+
+@pytest.mark.once
+def test_a_file_that_fails_to_load_leaves_the_average_alone(tmp_path, images):
+    gan, other = tiny(ema_momentum=0.9), tiny(ema_momentum=0.9, width=1 / 16)
+    gan.fit(images, batch_size=8, verbose=0)
+    other.save_weights(tmp_path / "other.weights.h5")
+    average, epochs = values(gan.ema_generator), gan.epochs_trained
+    with pytest.raises(ValueError, match="."):
+        gan.load_weights(tmp_path / "other.weights.h5")
+    gan.generate(2)
+    assert gan.epochs_trained == epochs == 1
+    for before, after in zip(average, values(gan.ema_generator), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_cannot_be_replaced(name):
+    gan = tiny()
+    with pytest.raises(AttributeError, match=f"`{name}` cannot be replaced"):
+        setattr(gan, name, getattr(tiny(), name))

@@ -1,9 +1,11 @@
 """The model's public surface: construction, compile, call, sampling, generation, configuration."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, assert_identical, tiny, weights
+from conftest import BACKEND, assert_identical, once, tiny, weights
 from keras import layers
 
 import keras_dcgan
@@ -405,10 +407,10 @@ def test_accepts_a_wrapped_linear_unit():
 
 
 @pytest.mark.once
-def test_refuses_an_optimizer_that_has_trained_another_network(images):
+def test_refuses_an_optimizer_that_has_trained_other_variables(images):
     gan, other = tiny(), tiny()
     for arguments in ({"g_opt": gan.g_opt}, {"d_opt": gan.d_opt}, {"g_opt": gan.d_opt, "d_opt": gan.g_opt}):
-        with pytest.raises(ValueError, match="has trained another network"):
+        with pytest.raises(ValueError, match="has trained other variables"):
             other.compile(**arguments)
     gan.compile(gan.g_opt, gan.d_opt)  # the same network is another matter
     gan.train_on_batch(images)
@@ -516,3 +518,61 @@ def test_refuses_random_states_of_another_model(tmp_path):
     with_dropout.save_weights(tmp_path / "gan.weights.h5")
     with pytest.raises(ValueError, match="different number of random states"):
         without.load_weights(tmp_path / "gan.weights.h5")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("trainable", [True, False])
+def test_refuses_networks_that_share_a_layer(trainable):
+    shared = layers.Embedding(3, 2, trainable=trainable)
+    z, image, of_g, of_d = (
+        keras.Input((4,)),
+        keras.Input((8, 8, 1)),
+        keras.Input((), dtype="int32"),
+        keras.Input((), dtype="int32"),
+    )
+    made = layers.Dense(64, activation="tanh")(layers.Concatenate()([z, shared(of_g)]))
+    g = keras.Model([z, of_g], layers.Reshape((8, 8, 1))(made))
+    d = keras.Model([image, of_d], layers.Dense(1)(layers.Concatenate()([layers.Flatten()(image), shared(of_d)])))
+    with pytest.raises(ValueError, match="must not share layers.*embeddings"):
+        keras_dcgan.ConditionalDCGAN(g, d)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_refuses_to_train_a_frozen_network(name):
+    gan = tiny()
+    getattr(gan, name).trainable = False
+    with pytest.raises(ValueError, match=f"`{name}` must have trainable weights"):
+        gan.compile()
+
+
+@pytest.mark.parametrize("start", [True, once(False)])
+@pytest.mark.parametrize("train", [lambda gan, x: gan.fit(x, verbose=0), lambda gan, x: gan.train_on_batch(x)])
+def test_a_layer_that_is_frozen_or_thawed_needs_compile(images, start, train):
+    gan = tiny()
+    layer = gan.discriminator.layers[-1]
+    layer.trainable = start
+    gan.compile()
+    train(gan, images)
+    layer.trainable = not start
+    before = layer.get_weights()[0]
+    with pytest.raises(ValueError, match=r"`trainable` of a layer has changed.*compile\(\) again"):
+        train(gan, images)
+    with pytest.raises(ValueError, match="has trained other variables"):
+        gan.compile(gan.g_opt, gan.d_opt)
+    gan.compile()
+    train(gan, images)
+    assert (layer.get_weights()[0] != before).any() == layer.trainable
+
+
+@pytest.mark.once
+def test_generate_needs_the_memory_of_its_result_and_of_a_batch():
+    gan = tiny(image_shape=(32, 32, 3))
+    gan.generate(2)
+    n = 2000
+    tracemalloc.start()
+    made = gan.generate(n, batch_size=20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert made.nbytes == n * 32 * 32 * 3
+    assert peak < 1.2 * made.nbytes

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import stat
 import time
 
 import pytest
@@ -39,3 +40,23 @@ def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path):
     with files.replacing(path) as temporary:
         temporary.write_text("new")
     assert sorted(tmp_path.iterdir()) == sorted([path, other, new])
+
+
+def test_a_file_and_its_folder_are_on_the_disk_before_it_counts(tmp_path, monkeypatch):
+    order = []
+    kinds = {True: "folder", False: "file"}
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (order.append(kinds[stat.S_ISDIR(os.fstat(handle).st_mode)]), fsync(handle))
+    )
+    monkeypatch.setattr(os, "replace", lambda *paths: (order.append("replace"), replace(*paths)))
+    with files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert order == ["file", "replace", "folder"]
+
+
+def test_a_file_has_the_permissions_of_any_other(tmp_path):
+    (tmp_path / "other.txt").write_text("")
+    with files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "other.txt").stat().st_mode

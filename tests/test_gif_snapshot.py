@@ -169,6 +169,18 @@ def test_equal_frames_count_when_it_continues(tmp_path, ending):
     assert total == 5 * 200
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_second_fit_continues_the_file(tmp_path, ending):
+    path, whole, model = tmp_path / f"samples.{ending}", tmp_path / f"whole.{ending}", StubModel()
+    for epochs in (3, 2):
+        model.fit(GifSnapshot(path, every=2, frames_dir=tmp_path / "frames"), epochs=epochs)
+    StubModel().fit(GifSnapshot(whole, every=2), epochs=5)
+    assert len(frames(path)) == 3
+    for ours, theirs in zip(frames(path), frames(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert sorted(p.name for p in (tmp_path / "frames").iterdir()) == [f"epoch_{i:04d}.png" for i in (0, 2, 4)]
+
+
 def test_a_new_run_starts_a_new_file(tmp_path):
     model, path = StubModel(), tmp_path / "samples.gif"
     snapshot = GifSnapshot(path)

@@ -202,6 +202,16 @@ def test_the_latents_of_a_generated_image_are_found(preset, prior):
     assert gan.generator.trainable
 
 
+@pytest.mark.parametrize("batch_size", [128, 2])
+def test_an_image_is_inverted_independently_of_the_others(batch_size):
+    gan = tiny("fashion_mnist_conditional", width=1 / 8)
+    labels = np.array([2, 0, 1])
+    made = gan.generate(3, seed=5, labels=labels)
+    together = gan.invert(made, labels, steps=20, batch_size=batch_size)
+    alone = gan.invert(made[:1], labels[:1], steps=20)
+    np.testing.assert_allclose(alone, together[:1], atol=1e-4)
+
+
 def test_a_search_does_not_change_training(images):
     models = tiny(), tiny()
     models[0].invert(images, steps=2)

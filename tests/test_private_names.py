@@ -25,8 +25,14 @@ def private_names():
                 own.add(node.name)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 own.add(node.id)
-    # of those that the library sets, these are Keras's
-    return (used - own) | {"_initial_epoch", "_use_cached_eval_dataset"}
+    # of those that the library sets or overrides, these are Keras's
+    return (used - own) | {
+        "_get_jax_state",
+        "_initial_epoch",
+        "_jax_state_synced",
+        "_use_cached_eval_dataset",
+        "_value",
+    }
 
 
 def listed():
@@ -47,11 +53,14 @@ def nodes_by_depth(network):
 NAMES = {
     "_autoconvert_optionals": lambda: BACKEND != "tensorflow" or callable(keras.Model()._autoconvert_optionals),
     "_flatten_layers": lambda: len(tiny()._flatten_layers()) > 10,
+    "_get_jax_state": lambda: BACKEND != "jax" or "self._get_jax_state(" in inspect.getsource(keras.Model.fit),
     "_inbound_nodes": lambda: tiny().generator.layers[-1]._inbound_nodes[0].input_tensors,
     "_initial_epoch": lambda: "model._initial_epoch" in inspect.getsource(keras.callbacks.BackupAndRestore),
+    "_jax_state_synced": lambda: BACKEND != "jax" or "self._jax_state_synced" in inspect.getsource(keras.Model.fit),
     "_keras_history": lambda: len(tiny().generator.outputs[0]._keras_history) == 3,
     "_loss_tracker": lambda: tiny()._loss_tracker in tiny().metrics or tiny()._loss_tracker.name == "loss",
     "_nodes_by_depth": lambda: nodes_by_depth(tiny().generator),
+    "_purge_model_variables": lambda: BACKEND != "jax" or callable(keras.Model()._purge_model_variables),
     "_trainable_variables": lambda: tiny().g_opt._trainable_variables,
     "_use_cached_eval_dataset": lambda: "_use_cached_eval_dataset" in inspect.getsource(keras.Model.fit),
     "_value": lambda: BACKEND != "jax" or keras.Variable([1.0])._value is not None,

@@ -287,3 +287,34 @@ def test_the_next_training_begins_at_its_own_first_epoch(tmp_path, images):
         watch = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append(epoch))
         gan.fit(images, epochs=3, verbose=0, callbacks=[*callbacks, watch])
     assert seen == [2, 0, 1, 2]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["gan.h5", "gan.hdf5", "gan", "gan.pt", "gan.weights.h5"])
+def test_save_refuses_other_formats_and_keeps_the_old_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("precious")
+    with pytest.raises(ValueError, match=r"`filepath` must end in \.keras"):
+        tiny().save(path)
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["gan.h5", "gan.keras", "gan"])
+def test_save_weights_refuses_other_formats_and_keeps_the_old_file(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("precious")
+    with pytest.raises(ValueError, match=r"`filepath` must end in \.weights\.h5"):
+        tiny().save_weights(path)
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.once
+def test_epochs_trained_counts_every_fit_and_is_saved(tmp_path, images):
+    gan = tiny()
+    assert gan.epochs_trained == 0
+    gan.fit(images, batch_size=8, epochs=2, verbose=0)
+    gan.fit(images, batch_size=8, epochs=3, initial_epoch=gan.epochs_trained, verbose=0)
+    assert gan.epochs_trained == 3
+    gan.save(tmp_path / "gan.keras")
+    assert keras.saving.load_model(tmp_path / "gan.keras").epochs_trained == 3

@@ -498,3 +498,35 @@ def test_compiled_or_not_a_step_is_the_same(images):
     for compiled in others:
         for a, b in zip(eager.weights, compiled.weights, strict=True):
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-4)
+
+
+class InfiniteGradient(keras_dcgan.losses.NonSaturating):
+    """A generator's loss of 0 whose derivative is infinite."""
+
+    def generator(self, fake_logits, real_logits=None):
+        return ops.mean(ops.sqrt(fake_logits - ops.stop_gradient(fake_logits)))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("update", UPDATES)
+def test_an_infinite_gradient_of_one_network_leaves_the_other_finite(images, update):
+    gan = tiny()
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), InfiniteGradient(), update=update)
+    gan.train_on_batch(images[:BATCH])
+    assert all(np.isfinite(w).all() for w in gan.discriminator.get_weights())
+    assert not all(np.isfinite(w).all() for w in gan.generator.get_weights())
+
+
+@pytest.mark.compiled
+def test_a_variable_without_influence_has_a_gradient_of_zero(images):
+    g, d = networks_without_batch_norm()
+    hidden = d.layers[0](d.inputs[0])
+    unused = keras.layers.Dense(1, name="unused")(keras.layers.Flatten()(hidden))
+    logits = keras.layers.Add()([d.outputs[0], keras.layers.Lambda(ops.stop_gradient, (1,))(unused)])
+    gan = keras_dcgan.DCGAN(g, keras.Model(d.inputs, logits), seed=0)
+    gan.compile(d_opt=keras.optimizers.Adam(0.1, weight_decay=0.5))
+    kernel = gan.discriminator.get_layer("unused").kernel
+    before = kernel.numpy()
+    gan.train_on_batch(images[:BATCH])
+    # only the weight decay of Adam, learning rate times weight decay, changes it
+    np.testing.assert_allclose(kernel.numpy(), before * (1 - 0.1 * 0.5), rtol=1e-6)

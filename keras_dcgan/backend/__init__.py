@@ -1,17 +1,21 @@
 """The functions that differ between TensorFlow, JAX and PyTorch.
 
+The trainer:
+- `Trainer` is the base class of models: `keras.Model` with what a backend's trainer lacks.
+- `readable(model)` lets its body read the variables of a model that may be training, here or in another thread.
+- `restored(model)` keeps a model intact, whatever ends its body, which trains or evaluates it.
+- `predict(network, inputs)` computes the outputs of a network in inference mode; several threads may call it.
+
 A training step:
 - `step` decorates a method `(self, data) -> logs`, written as if variables could simply be assigned to, and gives it
   the signature that the backend's trainer calls.
 - `gradients(model, forward, *variables)` runs `forward()` once, which returns `(losses, rest)`, one scalar loss per
   list of variables, and differentiates each loss with respect to its own list. It returns
-  `(losses, rest, gradients)`, with None for unconnected variables.
+  `(losses, rest, gradients)`, with zeros for unconnected variables.
 - `input_gradient(function, x)` differentiates with respect to an input, and can itself be differentiated.
 - `cond(model, condition, then, otherwise)` computes one of two results, which may draw random numbers.
 - `apply` lets an optimizer use gradients.
-- `train_function(model)` returns the function that the trainer calls for one step or several, or None for Keras's own.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
-- `restore_on_error` keeps a model intact if data cannot be read.
 
 Several devices or processes that train one model:
 - `batch_multiple(model)`: the size of a batch must be a multiple of it.
@@ -39,6 +43,7 @@ else:
         f'"tensorflow", "jax" or "torch" before Keras is imported. Received: "{keras.backend.backend()}"'
     )
 
+Trainer = chosen.Trainer
 apply = chosen.apply
 batch_multiple = chosen.batch_multiple
 cond = chosen.cond
@@ -47,10 +52,11 @@ input_gradient = chosen.input_gradient
 local_scope = chosen.local_scope
 mean = chosen.mean
 num_processes = chosen.num_processes
+predict = chosen.predict
 process_id = chosen.process_id
-restore_on_error = chosen.restore_on_error
+readable = chosen.readable
+restored = chosen.restored
 shard = chosen.shard
 synchronize_processes = chosen.synchronize_processes
 to_numpy_or_none = chosen.to_numpy_or_none
-train_function = chosen.train_function
 step: Callable[[Callable[..., Any]], Callable[..., Any]] = chosen.step

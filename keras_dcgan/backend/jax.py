@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import itertools
+import threading
 
 import jax
 import keras
@@ -11,7 +12,112 @@ from jax import lax
 from jax import numpy as jnp
 from jax.experimental import multihost_utils
 
+from keras_dcgan.backend import signals
 from keras_dcgan.backend.random_states import random_states
+
+_GROUPS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
+
+
+class Trainer(keras.Model):
+    """Keras's trainer for a model that survives interruptions and can be read while it trains.
+
+    In `fit`, `evaluate` and `predict`, Keras takes the values out of the variables and donates them to the compiled
+    steps. Interrupted at the wrong moment it loses them, and a reader finds variables without values, or donated ones.
+    Here the values after the last finished step are kept in `_live`, under a lock that a running step holds.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._live = _Live()
+
+    def _get_jax_state(self, purge_model_variables=False, **groups):
+        """The values for the first step; Keras calls it before it takes them out of the variables."""
+        with signals.deferred(), self._live.lock:
+            state = super()._get_jax_state(**groups)
+            self._keep(groups, state)
+            if purge_model_variables:
+                self._purge_model_variables(**groups)
+        return state
+
+    def jax_state_sync(self):
+        """Puts the values after the last finished step into the variables."""
+        with signals.deferred(), self._live.lock:
+            for variable, value in _not_in_variables(self):
+                variable.assign(value)
+            self._live.values = []
+            self._jax_state_synced = True
+
+    def make_train_function(self, force=False):
+        """Creates the function that `fit` calls for every `steps_per_execution` steps."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = self._whole(_scan(self) or self.train_function, _GROUPS)
+
+    def make_test_function(self, force=False):
+        """Creates the function that `evaluate` calls for every `steps_per_execution` steps."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = self._whole(self.test_function, [name for name in _GROUPS if "optimizer" not in name])
+
+    def make_predict_function(self, force=False):
+        """Creates the function that `predict` calls for every `steps_per_execution` steps."""
+        if self.predict_function is None or force:
+            super().make_predict_function(force)
+            self.predict_function = self._whole(self.predict_function, _GROUPS[:2])
+
+    def _whole(self, function, groups):
+        """The function, during which signals and readers wait. They do not wait for the data."""
+
+        def run(state, iterator):
+            batches = list(itertools.islice(iterator, self.steps_per_execution))
+            if not batches:
+                raise StopIteration
+            with signals.deferred(), self._live.lock:
+                outputs, state = function(state, iter(batches))
+                self._keep(groups, state)
+            return outputs, state
+
+        return run
+
+    def _keep(self, groups, state):
+        variables = [self.optimizer.variables if "optimizer" in name else getattr(self, name) for name in groups]
+        self._live.values = list(zip(itertools.chain(*variables), itertools.chain(*state), strict=True))
+
+
+class _Live:
+    """Variables and their values after the last finished step, as pairs; empty while all variables have values."""
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.values = []
+
+
+def _not_in_variables(model):
+    """Variables whose values Keras has taken out or donated, and their values."""
+    return [(v, value) for v, value in model._live.values if v._value is None or not model._jax_state_synced]
+
+
+@contextlib.contextmanager
+def readable(model):
+    """Lets the body read the variables of a model that may be training, in this thread or in another."""
+    with model._live.lock:
+        for variable, value in _not_in_variables(model):
+            variable._value = value
+        yield
+
+
+def predict(network, inputs):
+    """The outputs of a network in inference mode. Keras's `predict_on_batch` would donate the weights."""
+    variables = network.variables
+    if not hasattr(network, "_inference"):
+
+        @jax.jit
+        def inference(values, inputs):
+            with keras.StatelessScope(list(zip(variables, values, strict=True))):
+                return network(inputs, training=False)
+
+        network._inference = inference
+    return network._inference([v.value for v in variables], inputs)
 
 
 def step(method):
@@ -45,14 +151,17 @@ def gradients(model, forward, *variables):
             losses, rest = forward()
         return losses, (rest, [scope.get_current_value(v) for v in state])
 
-    losses, pull_back, (rest, after) = jax.vjp(pure, *([v.value for v in group] for group in variables), has_aux=True)
+    values = [[v.value for v in group] for group in variables]
+    losses, linear, (rest, after) = jax.linearize(pure, *values, has_aux=True)
     for variable, value in zip(state, after, strict=True):
         variable.assign(value)
-    # one pullback per loss: a one for itself, zeros for the others
-    weights = [
-        tuple(jnp.asarray(float(i == j), loss.dtype) for j, loss in enumerate(losses)) for i in range(len(losses))
-    ]
-    return losses, rest, [pull_back(weight)[i] for i, weight in enumerate(weights)]
+    # each loss is transposed alone: in a pullback of both, an infinite derivative of one loss times its zero cotangent
+    # would be NaN in the gradient of the other
+    results = []
+    for i, loss in enumerate(losses):
+        pull_back = jax.linear_transpose(lambda *tangents, i=i: linear(*tangents)[i], *values)
+        results.append(pull_back(jnp.ones_like(loss))[i])
+    return losses, rest, results
 
 
 def cond(model, condition, then, otherwise):
@@ -147,7 +256,7 @@ def process_id():
     return jax.process_index()
 
 
-def train_function(model):
+def _scan(model):
     """A function that runs `steps_per_execution` steps in one call, as a loop on the device.
 
     It saves the time that a GPU waits for the host between small steps. None for single steps, and on a CPU, where XLA
@@ -182,18 +291,10 @@ def to_numpy_or_none(tensor):
 
 
 @contextlib.contextmanager
-def restore_on_error(model):
-    """Restores the values of a model if the first batch cannot be fetched.
-
-    Keras 3.15 takes the values out of all variables before it fetches the first batch, and puts them back only after
-    the first step.
-    """
-    variables = [*model.variables, *model.metrics_variables, *(model.optimizer.variables if model.compiled else [])]
-    values = [v.value for v in variables]
+def restored(model):
+    """Puts the values of a model into its variables, before and after a body that trains it, whatever ends the body."""
+    model.jax_state_sync()
     try:
         yield
-    except BaseException:
-        for variable, value in zip(variables, values, strict=True):
-            if variable._value is None and not value.is_deleted():
-                variable.assign(value)
-        raise
+    finally:
+        model.jax_state_sync()

@@ -3,9 +3,35 @@
 import contextlib
 import functools
 
+import keras
 import tensorflow as tf
 
-from keras_dcgan.backend import random_states
+from keras_dcgan.backend import random_states, signals
+
+
+class Trainer(keras.Model):
+    """Keras's trainer with a faster function for single steps."""
+
+    def make_train_function(self, force=False):
+        """Creates the function that `fit` calls for every `steps_per_execution` steps."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = _single_step(self) or self.train_function
+
+
+def readable(model):
+    """Does nothing: variables always have values."""
+    return contextlib.nullcontext()
+
+
+def restored(model):
+    """Does nothing: variables keep their values."""
+    return contextlib.nullcontext()
+
+
+def predict(network, inputs):
+    """The outputs of a network in inference mode."""
+    return network.predict_on_batch(inputs)
 
 
 def step(method):
@@ -18,7 +44,7 @@ def step(method):
     @functools.wraps(method)
     def after_data(self, data):
         given = [part for part in tf.nest.flatten(data) if part is not None]
-        with tf.control_dependencies(given), _own_random_states(self):
+        with signals.deferred(), tf.control_dependencies(given), _own_random_states(self):
             return method(self, data)
 
     return after_data
@@ -38,7 +64,8 @@ def gradients(model, forward, *variables):
     with tf.GradientTape(persistent=True) as tape:
         losses, rest = forward()
         shares = [loss / model.distribute_strategy.num_replicas_in_sync for loss in losses]
-    return losses, rest, [tape.gradient(share, group) for share, group in zip(shares, variables, strict=True)]
+    pairs = zip(shares, variables, strict=True)
+    return losses, rest, [tape.gradient(share, group, unconnected_gradients="zero") for share, group in pairs]
 
 
 def cond(model, condition, then, otherwise):
@@ -112,7 +139,7 @@ def process_id():
     return 0
 
 
-def train_function(model):
+def _single_step(model):
     """A function that saves about a millisecond per step over the trainer's own.
 
     The trainer's function fetches the batch inside the graph, nests the step in another function, and wraps its
@@ -128,8 +155,3 @@ def train_function(model):
 def to_numpy_or_none(tensor):
     """The tensor as a NumPy array, or None while a graph is being traced."""
     return tensor.numpy() if isinstance(tensor, tf.Tensor) and hasattr(tensor, "numpy") else None
-
-
-def restore_on_error(model):
-    """Does nothing: variables keep their values."""
-    return contextlib.nullcontext()

@@ -7,7 +7,24 @@ import keras
 import torch
 from torch import distributed
 
-from keras_dcgan.backend import random_states
+from keras_dcgan.backend import random_states, signals
+
+Trainer = keras.Model
+
+
+def readable(model):
+    """Does nothing: variables always have values."""
+    return contextlib.nullcontext()
+
+
+def restored(model):
+    """Does nothing: variables keep their values."""
+    return contextlib.nullcontext()
+
+
+def predict(network, inputs):
+    """The outputs of a network in inference mode."""
+    return network.predict_on_batch(inputs)
 
 
 def step(method):
@@ -15,7 +32,7 @@ def step(method):
 
     @functools.wraps(method)
     def drawing_its_own(self, data):
-        with _own_random_states(self):
+        with signals.deferred(), _own_random_states(self):
             return method(self, data)
 
     return drawing_its_own
@@ -37,9 +54,7 @@ def gradients(model, forward, *variables):
     for i, (loss, group) in enumerate(zip(losses, variables, strict=True)):
         parameters = [v.value for v in group]
         more = i < len(losses) - 1
-        result.append(
-            list(torch.autograd.grad(loss, parameters, retain_graph=more, allow_unused=True)) if parameters else []
-        )
+        result.append(list(torch.autograd.grad(loss, parameters, retain_graph=more, materialize_grads=True)))
     losses, rest = keras.tree.map_structure(torch.Tensor.detach, (losses, rest))
     return losses, rest, [mean(group) for group in result]
 
@@ -84,14 +99,13 @@ def synchronize_processes(model, amounts):
 
 
 def mean(values):
-    """The means of tensors, such as gradients, over all processes; None stays None."""
-    given = [value for value in values if value is not None]
-    if num_processes() == 1 or not given:
+    """The means of tensors, such as gradients, over all processes."""
+    if num_processes() == 1:
         return values
-    flat = torch.cat([value.ravel() for value in given]) / num_processes()  # one message for all
+    flat = torch.cat([value.ravel() for value in values]) / num_processes()  # one message for all
     distributed.all_reduce(flat)
-    parts = iter(flat.split([value.numel() for value in given]))
-    return [None if value is None else next(parts).view_as(value) for value in values]
+    parts = flat.split([value.numel() for value in values])
+    return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
 
 
 def local_scope():
@@ -109,17 +123,8 @@ def process_id():
     return distributed.get_rank() if num_processes() > 1 else 0
 
 
-def train_function(model):
-    """None, for the trainer's own: steps run one by one."""
-
-
 def to_numpy_or_none(tensor):
     """The tensor as a NumPy array, or None for one without values."""
     if isinstance(tensor, torch.Tensor) and tensor.device.type != "meta":
         return tensor.detach().cpu().numpy()
     return None
-
-
-def restore_on_error(model):
-    """Does nothing: variables keep their values."""
-    return contextlib.nullcontext()

@@ -16,11 +16,11 @@ from keras_dcgan.training import validation
 class GifSnapshot(keras.callbacks.Callback):
     """Saves an animated GIF of samples from fixed latent vectors, one frame per epoch.
 
-    The first frame shows the untrained generator. The file is complete and playable after every epoch. When `fit`
-    resumes with `initial_epoch` above 0, or with `BackupAndRestore`, an existing file is continued; frames of epochs
-    that are trained again are replaced. Training and its random state are not affected. If several processes train one
-    model, only the first one writes. If the file cannot be written (disk full, folder deleted), a warning is issued
-    once and training continues; the next file that can be written contains all frames.
+    The first frame shows the untrained generator. The file is complete and playable after every epoch. An existing file
+    is replaced if the model is new, and continued if the model has been trained before, by an earlier `fit` or before
+    it was saved; frames of epochs that are trained again are replaced. Training and its random state are not affected.
+    If several processes train one model, only the first one writes. If the file cannot be written (disk full, folder
+    deleted), a warning is issued once and training continues; the next file that can be written contains all frames.
 
     Images are arranged in a near-square grid, those of a conditional model in one column per class.
 
@@ -99,16 +99,19 @@ class GifSnapshot(keras.callbacks.Callback):
         """Before the first epoch, adds frame 0 or loads the frames of a training that is resumed."""
         if self._frames is not None:
             return
-        count = 1 + epoch // self.every
-        self._frames = self._load(count) if epoch > 0 and self.filepath.exists() else []
+        trained = max(epoch, self.model.epochs_trained)
+        self._earlier = trained - epoch  # epochs of earlier calls of fit(), which counts from 0 again
+        count = 1 + trained // self.every
+        self._frames = self._load(count) if trained and self.filepath.exists() else []
         # a training that was killed before it wrote its last frame is now in the state of that frame
-        if not self._frames or (len(self._frames) < count and epoch % self.every == 0):
-            self._add(self._draw(), epoch)
+        if not self._frames or (len(self._frames) < count and trained % self.every == 0):
+            self._add(self._draw(), trained)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds a frame."""
-        if (epoch + 1) % self.every == 0:
-            self._add(self._draw(), epoch + 1)
+        trained = self._earlier + epoch + 1
+        if trained % self.every == 0:
+            self._add(self._draw(), trained)
 
     def _draw(self):
         made = self.model.generate(**self._request)

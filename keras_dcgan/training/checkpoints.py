@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import os
 import pathlib
 import sys
@@ -23,7 +24,7 @@ _WEIGHTS = "model.weights.h5"  # in a .keras file
 _DIGEST = "keras_dcgan_crc32"  # attribute of a weights file: HDF5 has no checksum of its own
 
 
-class CheckpointedModel(keras.Model):
+class CheckpointedModel(backend.Trainer):
     """A Keras model with complete, exact and verified checkpoints.
 
     Complete: a file is written to a temporary name and moved into place. Exact: it holds the states of all random
@@ -31,7 +32,8 @@ class CheckpointedModel(keras.Model):
     are not saved, a damaged file is not loaded, and a model is unchanged if loading fails.
     """
 
-    _epochs = None  # during fit(): number of epochs finished
+    epochs_trained = 0  # of all calls of fit(), also before the model was saved
+    _epochs = None  # during fit(): number of its epochs finished
 
     def _forget_epoch(self):
         """Resets the epoch after `fit`."""
@@ -46,10 +48,12 @@ class CheckpointedModel(keras.Model):
         If several processes train one model, only the first one writes.
 
         Raises:
-            ValueError: a weight is NaN or infinite.
+            ValueError: a weight is NaN or infinite, or the path does not end in .keras.
             OSError: the file cannot be written.
         """
         whole = zipped is not False and _is_local_file(filepath, ".keras")
+        if not whole and zipped is not False and not str(filepath).startswith("hf://"):
+            check_suffix(filepath, (".keras",))
         self._save(super().save, filepath, overwrite, whole, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
@@ -58,9 +62,10 @@ class CheckpointedModel(keras.Model):
         If several processes train one model, only the first one writes.
 
         Raises:
-            ValueError: a weight is NaN or infinite.
+            ValueError: a weight is NaN or infinite, or the path does not end in .weights.h5.
             OSError: the file cannot be written.
         """
+        check_suffix(filepath, (".weights.h5", ".weights.json"))
         self._save(super().save_weights, filepath, overwrite, _is_local_file(filepath, ".weights.h5"), **kwargs)
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False, **kwargs: Any) -> None:
@@ -76,17 +81,18 @@ class CheckpointedModel(keras.Model):
             OSError: the file is damaged.
             ValueError: the file belongs to another model. The model is unchanged after any error.
         """
-        before = [(v, np.array(v.numpy())) for v in self._state()]
         if _is_local_file(filepath, (".weights.h5", ".keras")):
-            widest = 8 * max(value.size for _, value in before)  # bytes, in float64
+            widest = 8 * max(math.prod(v.shape) for v in self._state())  # bytes, in float64
             _check_file(pathlib.Path(filepath), None if skip_mismatch else widest)
-        try:
-            with backend.local_scope(), _weights_file(filepath) as weights:
+        with backend.restored(self), backend.local_scope(), _weights_file(filepath) as weights:
+            attributes, values = dict(vars(self)), [np.array(v.numpy()) for v in self._state()]
+            try:
                 super().load_weights(weights, skip_mismatch=skip_mismatch, **kwargs)
-        except BaseException:
-            for variable, value in before:
-                variable.assign(value)
-            raise
+            except BaseException:
+                vars(self).update(attributes)
+                for variable, value in zip(self._state(), values, strict=True):
+                    variable.assign(value)
+                raise
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Sets variables by name: `keras.Model.set_state_tree`, but refuses unknown names.
@@ -116,6 +122,7 @@ class CheckpointedModel(keras.Model):
         """Saves the states of all random generators, including dropout, so that training resumes exactly."""
         for i, variable in enumerate(random_states(self)):
             store[f"random_state_{i}"] = variable.numpy()
+        store["epochs_trained"] = self.epochs_trained
         if self._epochs is not None:
             store["epochs"] = self._epochs
 
@@ -134,6 +141,7 @@ class CheckpointedModel(keras.Model):
             )
         for i, variable in enumerate(state):
             variable.assign(store[f"random_state_{i}"])
+        self.epochs_trained = int(store["epochs_trained"][()])
 
     def _state(self):
         """All variables that a file holds: weights, random states and optimizers."""
@@ -151,21 +159,32 @@ class CheckpointedModel(keras.Model):
 
     def _save(self, save, filepath, overwrite, whole, **kwargs):
         """Lets Keras save, in the first process only; `whole`: to one local file, which is replaced atomically."""
-        self._check_finite()
-        if backend.process_id():
-            return
-        if not whole or (not overwrite and pathlib.Path(filepath).exists()):  # where Keras asks
-            with backend.local_scope():
+        with backend.readable(self), backend.local_scope():
+            self._check_finite()
+            if backend.process_id():
+                return
+            if not whole or (not overwrite and pathlib.Path(filepath).exists()):  # where Keras asks
                 save(filepath, overwrite=overwrite, **kwargs)
-            return
-        try:
-            with files.replacing(filepath) as temporary, backend.local_scope():
-                save(temporary, overwrite=True, **kwargs)
-                if temporary.suffix == ".h5":
-                    with h5py.File(temporary, "r+") as file:
-                        file.attrs[_DIGEST] = _digest(file)
-        except RuntimeError as error:  # raised by h5py if the disk is full
-            raise OSError(f"`filepath` could not be written. Received: filepath={str(filepath)!r} ({error})") from error
+                return
+            try:
+                with files.replacing(filepath) as temporary:
+                    save(temporary, overwrite=True, **kwargs)
+                    if temporary.suffix == ".h5":
+                        with h5py.File(temporary, "r+") as file:
+                            file.attrs[_DIGEST] = _digest(file)
+            except RuntimeError as error:  # raised by h5py if the disk is full
+                raise OSError(
+                    f"`filepath` could not be written. Received: filepath={str(filepath)!r} ({error})"
+                ) from error
+
+
+def check_suffix(filepath, suffixes):
+    """Raises ValueError unless a file has one of the suffixes that can be loaded again."""
+    if not str(filepath).endswith(suffixes):
+        raise ValueError(
+            f"`filepath` must end in {' or '.join(suffixes)}: other formats do not hold the whole model. "
+            f"Received: filepath={str(filepath)!r}"
+        )
 
 
 class _EpochCounter(keras.callbacks.Callback):
@@ -176,6 +195,7 @@ class _EpochCounter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model._epochs = epoch + 1
+        self.model.epochs_trained += 1
 
 
 def resuming(callbacks):
@@ -186,9 +206,19 @@ def resuming(callbacks):
 
     Returns:
         list of Keras callbacks.
+
+    Raises:
+        ValueError: a callback would write files that cannot be loaded, or resume within an epoch.
     """
     for callback in callbacks:
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            check_suffix(callback.filepath, (".weights.h5",) if callback.save_weights_only else (".keras",))
         if isinstance(callback, keras.callbacks.BackupAndRestore):
+            if callback.save_freq != "epoch":
+                raise ValueError(
+                    'BackupAndRestore must have save_freq="epoch": within an epoch, Keras would repeat batches that '
+                    f"were trained on. Received: save_freq={callback.save_freq!r}"
+                )
             _match_epoch_to_weights(callback.backup_dir)
             if backend.process_id():  # only the first process saves and deletes
                 callback.save_freq, callback.delete_checkpoint = sys.maxsize, False

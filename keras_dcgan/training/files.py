@@ -4,7 +4,7 @@ import contextlib
 import glob
 import os
 import pathlib
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary path beside `filepath` that takes its place if the body ends well.
 
-    Whoever reads `filepath` finds the old file or the new one, whole, and never a part. A process that is killed leaves
-    a temporary file, whose name begins with a dot; the next file of the name removes it when it is an hour old.
+    `filepath` always holds the old file or the new one, whole, even after a power cut. A killed process leaves a
+    temporary file, whose name begins with a dot; the next file of the same name removes it when it is an hour old.
 
     Args:
         filepath: path; its folder must exist.
@@ -30,15 +30,22 @@ def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             if time.time() - leftover.stat().st_mtime > 3600:
                 leftover.unlink()
     suffix = "".join(filepath.suffixes[-2:])  # .weights.h5 counts as one ending
-    handle, name = tempfile.mkstemp(suffix=suffix, prefix=f".{filepath.name}.", dir=filepath.parent)
-    os.close(handle)
-    temporary = pathlib.Path(name)
+    temporary = filepath.with_name(f".{filepath.name}.{secrets.token_hex(8)}{suffix}")
     try:
+        temporary.touch(exist_ok=False)  # not a private file of tempfile: it has the permissions of any other
         yield temporary
-        # mkstemp's files are private; a file that is meant to be shared has the permissions of any other
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        _write_to_disk(temporary)
         os.replace(temporary, filepath)
+        if os.name == "posix":  # elsewhere a folder cannot be opened
+            _write_to_disk(filepath.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_to_disk(path):
+    """Waits until the operating system has written a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

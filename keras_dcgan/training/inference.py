@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_dcgan import backend
 from keras_dcgan.training import validation
 
 
@@ -19,4 +20,4 @@ def predict_on_batch(network, inputs):
     """
     n = len(keras.tree.flatten(inputs)[0])
     # under tf.distribute every replica makes the whole batch, and Keras joins them
-    return keras.tree.map_structure(lambda x: validation.as_numpy(x)[:n], network.predict_on_batch(inputs))
+    return keras.tree.map_structure(lambda x: validation.as_numpy(x)[:n], backend.predict(network, inputs))

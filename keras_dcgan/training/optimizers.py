@@ -38,7 +38,7 @@ def get(name, value, network):
 
     Raises:
         TypeError: `value` is not an optimizer for one network.
-        ValueError: the optimizer scales losses, or has trained another network.
+        ValueError: the optimizer scales losses, or has trained other variables.
     """
     if isinstance(value, str | dict):
         value = keras.optimizers.get(value)
@@ -53,10 +53,10 @@ def get(name, value, network):
             f"`{name}` must not scale losses: leave out loss_scale_factor. "
             f"Received: loss_scale_factor={value.loss_scale_factor}"
         )
-    own = {id(v) for v in network.variables}
-    if value.built and not all(id(v) in own for v in value._trainable_variables):
+    trainable = {id(v) for v in network.trainable_variables}
+    if value.built and {id(v) for v in value._trainable_variables} != trainable:
         raise ValueError(
-            f"`{name}` has trained another network and keeps its moments: pass a new optimizer. "
+            f"`{name}` has trained other variables and keeps their moments: pass a new optimizer. "
             f"Received: {name}={value.name}, built on other variables"
         )
     return value

@@ -224,6 +224,16 @@ def check_compile_arguments(model, arguments):
         )
 
 
+def check_trainable(generator, discriminator):
+    """Raises ValueError unless both networks have trainable weights."""
+    for name, network in (("generator", generator), ("discriminator", discriminator)):
+        if not network.trainable_variables:
+            raise ValueError(
+                f"`{name}` must have trainable weights, but all are frozen, such as by a leftover "
+                f"{name}.trainable = False: set it to True. Received: a {name} without trainable weights"
+            )
+
+
 def check_update(update):
     """Raises ValueError unless the update mode is known."""
     if update not in ("simultaneous", "alternating"):
@@ -331,6 +341,13 @@ def check_networks(
                 f'`{name}` must end in float32, also under mixed precision: give its last layer dtype="float32". '
                 f"Received: output of dtype {network.outputs[0].dtype}"
             )
+    shared = {id(v) for v in generator.variables} & {id(v) for v in discriminator.variables}
+    if shared:
+        paths = sorted(v.path for v in generator.variables if id(v) in shared)
+        raise ValueError(
+            "`generator` and `discriminator` must not share layers, because each is trained and saved by itself: give "
+            f"each a layer of its own. Received: networks that share {', '.join(paths)}"
+        )
     latents, image = generator.inputs[0].shape, generator.outputs[0].shape
     if len(latents) != 2 or latents[1] is None:
         raise ValueError(
