@@ -1,7 +1,6 @@
 """DCGAN: adversarial training of any two Keras models."""
 
 import contextlib
-import functools
 import inspect
 import operator
 import os
@@ -107,7 +106,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_momentum("ema_momentum", ema_momentum)
         self.ema_momentum = ema_momentum
         self.ema_generator = None if ema_momentum is None else blocks.frozen_copy(generator)
-        self._remember_generator()
+        self._known_checksums = self._checksums()
         validation.check_augmentation(augmentation, self.image_shape)
         self.augmentation = augmentation
         self.seed = None if seed is None else int(seed)
@@ -825,23 +824,22 @@ class DCGAN(checkpoints.CheckpointedModel):
             with backend.restored(self):
                 yield
         finally:
-            self._remember_generator()
+            self._known_checksums = self._checksums()
 
     def _follow_generator(self):
-        """Copies the generator to its EMA if its weights were changed outside training."""
-        if self.ema_generator is None or self._epochs is not None or self._checksum() == self._known_generator:
+        """Copies the generator to its EMA if its weights, and not the EMA's, were changed outside training."""
+        if self.ema_generator is None or self._epochs is not None:
             return
-        self.ema_generator.set_weights(self.generator.get_weights())
-        self._remember_generator()
+        generator, average = self._checksums()
+        if generator != self._known_checksums[0] and average == self._known_checksums[1]:
+            self.ema_generator.set_weights(self.generator.get_weights())
+        self._known_checksums = self._checksums()
 
-    def _remember_generator(self):
-        """Notes the weights of the generator that the EMA belongs to."""
-        if self.ema_generator is not None:
-            self._known_generator = self._checksum()
-
-    def _checksum(self):
+    def _checksums(self):
+        """Checksums of the weights of the generator and of its EMA; none without an EMA."""
+        networks = () if self.ema_generator is None else (self.generator, self.ema_generator)
         with backend.readable(self):
-            return functools.reduce(lambda sum, w: zlib.adler32(w.numpy().tobytes(), sum), self.generator.weights, 1)
+            return tuple(zlib.adler32(b"".join(w.numpy().tobytes() for w in network.weights)) for network in networks)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("generator", "discriminator") and hasattr(self, name):
@@ -857,19 +855,17 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Saves the random states, and which weights of the generator the EMA belongs to."""
         self._follow_generator()
         super().save_own_variables(store)
-        if self.ema_generator is not None:
-            store["generator_checksum"] = self._checksum()
+        store["checksums"] = self._checksums()
 
     def load_own_variables(self, store: Any) -> None:
         """Restores what `save_own_variables` saved."""
         super().load_own_variables(store)
-        if self.ema_generator is not None:
-            self._known_generator = int(store["generator_checksum"][()])
+        self._known_checksums = tuple(map(int, store["checksums"]))
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Sets variables by name, see `CheckpointedModel.set_state_tree`."""
         super().set_state_tree(state_tree)
-        self._remember_generator()
+        self._known_checksums = self._checksums()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments and the recipe, serialized."""
