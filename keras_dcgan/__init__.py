@@ -4,6 +4,7 @@ import importlib as _importlib
 import typing as _typing
 from importlib.metadata import version as _version
 
+import keras_dcgan.backend as _backend  # noqa: F401  # first, because it explains why Keras cannot be imported
 from keras_dcgan import (
     augmentation,
     callbacks,

@@ -64,7 +64,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         TypeError: a network is not a Keras model with known input and output shapes, or the augmentation is not a Keras
             layer.
         ValueError: the networks do not fit each other, the discriminator's output is bounded, the prior is unknown, the
-            range or momentum is invalid, or the augmentation changes the shape of the images.
+            range or momentum is invalid, the augmentation changes the shape of the images, or an argument is unknown.
 
     Example:
         >>> gan = keras_dcgan.DCGAN.from_preset("recommended", seed=0)
@@ -94,6 +94,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        own = {*inspect.signature(DCGAN).parameters, *inspect.signature(type(self)).parameters} - {"kwargs"}
+        validation.check_arguments(f"{type(self).__name__}()", kwargs, ("name", "dtype", "trainable"), own, ValueError)
         super().__init__(**kwargs)
         latents.check_prior(latent_prior)
         self.latent_prior = latent_prior
@@ -735,7 +737,11 @@ class DCGAN(checkpoints.CheckpointedModel):
             return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
 
     def export(
-        self, filepath: str | os.PathLike[str], format: Literal["tf_saved_model", "onnx", "litert"] = "tf_saved_model"
+        self,
+        filepath: str | os.PathLike[str],
+        format: Literal["tf_saved_model", "onnx", "litert"] | None = None,
+        verbose: bool | None = False,
+        **kwargs: Any,
     ) -> None:
         """Exports the generator for inference without Keras and without this package.
 
@@ -746,18 +752,23 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         Args:
             filepath: path: a folder for "tf_saved_model", a file that ends in .onnx or .tflite otherwise.
-            format: "tf_saved_model" (TensorFlow, JAX), "onnx" (all backends) or "litert" (TensorFlow).
+            format: "tf_saved_model" (TensorFlow, JAX), "onnx" (all backends) or "litert" (TensorFlow). `None` infers it
+                from the suffix: .onnx, .tflite, or none for "tf_saved_model".
+            verbose: bool, whether the converter prints messages, as in Keras.
+            **kwargs: none. Other arguments of `keras.Model.export` are refused.
 
         Raises:
             ValueError: the format is unknown or not available on this backend, the suffix does not match, or the path
-                is an existing folder that is not a SavedModel.
+                is an existing file or folder of another kind.
+            TypeError: an unknown argument.
             ImportError: a required package is missing; the message gives the command that installs it.
 
         Example:
-            >>> gan.export("generator.onnx", format="onnx")
+            >>> gan.export("generator.onnx")
         """
+        validation.check_arguments("export()", kwargs, (), ("filepath", "format", "verbose"))
         with backend.readable(self):
-            export.export(self._generator_for_inference(), filepath, format)
+            export.export(self._generator_for_inference(), filepath, format, verbose)
 
     # overridden by ConditionalDCGAN
 

@@ -18,10 +18,10 @@ _FORMATS = {
 }
 
 
-def export(generator, filepath, format):
+def export(generator, filepath, format, verbose):
     """Writes a generator for inference, see `DCGAN.export`."""
     filepath = pathlib.Path(filepath)
-    _check(filepath, format)
+    format = _checked_format(filepath, format)
     names = ("latents", "labels")
     signature = [
         keras.InputSpec(shape=(None, *x.shape[1:]), dtype=x.dtype, name=name)
@@ -30,17 +30,28 @@ def export(generator, filepath, format):
     signature = signature if len(signature) == 1 else [signature]
     replacing = _replacing_folder if format == "tf_saved_model" else files.replacing
     with replacing(filepath) as temporary:
-        _in_float32(generator).export(str(temporary), format=format, verbose=False, input_signature=signature)
+        _in_float32(generator).export(str(temporary), format=format, verbose=verbose, input_signature=signature)
 
 
-def _check(filepath, format):
-    if format not in _FORMATS:
-        known = ", ".join(f'"{name}"' for name in _FORMATS)
+def _checked_format(filepath, format):
+    """Returns the format, by default that of the suffix, if it can be written to `filepath`."""
+    known = ", ".join(f'"{name}"' for name in _FORMATS)
+    by_suffix = {ending: name for name, (ending, _) in _FORMATS.items()}.get(filepath.suffix)
+    if format not in (*_FORMATS, None):
         raise ValueError(
             f"`format` must be {known}; gan.generator.export() writes what else Keras knows. "
             f"Received: format={format!r}"
         )
+    if format is None and by_suffix is None:
+        raise ValueError(
+            "`filepath` must end in .onnx or .tflite, or have no suffix for a SavedModel, from which `format` is "
+            f"inferred; or pass `format`: {known}. Received: filepath={str(filepath)!r}"
+        )
+    format = format or by_suffix
     ending, packages = _FORMATS[format]
+    if format != (by_suffix or "tf_saved_model"):
+        rule = f"end in {ending}" if ending else f"not end in {filepath.suffix}"
+        raise ValueError(f"`filepath` must {rule} for {format}. Received: filepath={str(filepath)!r}")
     backend = keras.backend.backend()
     if backend not in packages:
         raise ValueError(
@@ -54,8 +65,12 @@ def _check(filepath, format):
             f'`format`: "{format}" on the backend {backend} needs a package that is missing: pip install {package}. '
             f"Received: format={format!r}"
         )
-    if ending and filepath.suffix != ending:
-        raise ValueError(f"`filepath` must end in {ending} for {format}. Received: filepath={str(filepath)!r}")
+    if ending and filepath.is_dir():
+        raise ValueError(
+            f"`filepath` must be a file for {format}, and is a folder: choose another, or delete it. "
+            f"Received: filepath={str(filepath)!r}"
+        )
+    return format
 
 
 def _in_float32(generator):

@@ -7,7 +7,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from keras_dcgan.training import files
+from keras_dcgan.training import files, validation
 
 __all__ = ["grid", "save", "save_animation", "to_uint8"]  # the rest serves the package
 
 _OPENING = threading.Lock()  # filters of warnings are those of all threads
 ANIMATIONS = (".gif", ".webp", ".png", ".apng")
+_Images = ArrayLike | Image.Image | Iterable[ArrayLike | Image.Image]
 # what Pillow raises of a file that is no whole image, or one that is too large to be honest
 _BROKEN = (
     OSError,
@@ -73,52 +74,116 @@ def rescale(images: Any, value_range: Sequence[float]) -> Any:
     return images / (255 / (high - low)) + low if is_uint8 else images
 
 
+def _as_pixels(name, images, value_range):
+    """Returns an array as uint8, see `to_uint8`."""
+    images = validation.as_numpy(images)
+    if images.dtype == "uint8":
+        return images
+    if "float" not in images.dtype.name:
+        raise ValueError(
+            f"`{name}` must be uint8 (0 to 255), or float with `value_range`; images.astype('uint8') converts whole "
+            f"numbers from 0 to 255. Received: {name} of dtype {images.dtype}"
+        )
+    if value_range is None:
+        raise ValueError(
+            f"`{name}`: float images need `value_range`, such as value_range=(-1, 1), the range that black and white "
+            f"stand for; generate() returns uint8 images, which need none. Received: {name} of dtype {images.dtype}"
+        )
+    low, high = check_value_range(value_range)
+    scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
+    if np.isnan(scaled).any():
+        raise ValueError(
+            "The generator makes NaN: its training has diverged. Go on from an earlier checkpoint with a smaller "
+            f"learning rate; keras.callbacks.TerminateOnNaN() stops in time. Received: {name} with NaN in them"
+        )
+    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+
+
 def to_uint8(images: ArrayLike, value_range: Sequence[float]) -> np.ndarray:
-    """Turns a generator's images into pixels.
+    """Converts a generator's images to pixels.
 
     Args:
-        images: float array in `value_range`.
+        images: float array or tensor in `value_range`; uint8 is returned as it is.
         value_range: `(low, high)`.
 
     Returns:
         uint8 NumPy array of the same shape; values outside the range are clipped.
 
     Raises:
-        ValueError: NaN.
+        ValueError: NaN, or another dtype.
     """
-    low, high = value_range
-    scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
-    if np.isnan(scaled).any():
+    return _as_pixels("images", images, value_range)
+
+
+def _as_pictures(name, images, value_range):
+    """Returns images in any form as Pillow images of one size."""
+    if isinstance(images, Image.Image):
+        return [images]
+    if validation.is_array(images):
+        pixels = _as_pixels(name, images, value_range)
+        if pixels.ndim == 2:
+            pixels = pixels[..., None]
+        if pixels.ndim not in (3, 4) or pixels.shape[-1] > 4 or 0 in pixels.shape[-3:]:
+            raise ValueError(
+                f"`{name}` must have shape (n, height, width, channels) or (height, width, channels), with 1 to 4 "
+                f"channels; images[..., None] adds the channel axis. Received: {name} of shape {pixels.shape}"
+            )
+        batch = pixels.reshape(-1, *pixels.shape[-3:])
+        pictures = [Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image) for image in batch]
+    elif isinstance(images, Iterable) and not isinstance(images, str):
+        pictures = [picture for image in images for picture in _as_pictures(name, image, value_range)]
+    else:
+        raise TypeError(f"`{name}` must be an array, a Pillow image, or a list of these. Received: {name}={images!r}")
+    if not pictures:
+        raise ValueError(f"`{name}` must hold at least one image. Received: no images")
+    sizes = {picture.size for picture in pictures}
+    if len(sizes) > 1:
         raise ValueError(
-            "The generator makes NaN: its training has diverged. Go on from an earlier checkpoint with a smaller "
-            "learning rate; keras.callbacks.TerminateOnNaN() stops in time. Received: images with NaN in them"
+            f"`{name}` must be of one size: resize them. Received: images of (width, height) "
+            f"{', '.join(map(str, sorted(sizes)))}"
         )
-    return np.clip(np.rint(scaled), 0, 255).astype("uint8")
+    return pictures
 
 
-def grid(images: np.ndarray, columns: int | None = None, *, gap: int = 2, scale: int = 1) -> Image.Image:
+def grid(
+    images: _Images,
+    columns: int | None = None,
+    *,
+    gap: int = 2,
+    scale: int = 1,
+    value_range: Sequence[float] | None = None,
+) -> Image.Image:
     """Lays images out in a grid, row by row.
 
     Args:
-        images: `(n, height, width, channels)` uint8, 1 to 4 channels.
+        images: array or tensor `(n, height, width, channels)`, uint8, or float with `value_range`; 1 to 4 channels. Or
+            a single image `(height, width, channels)` or `(height, width)`, a Pillow image, or a list of these.
         columns: int, None for a near-square grid.
         gap: int, pixels between images and around them.
         scale: int, how many pixels of the grid an image's pixel takes in each direction.
+        value_range: `(low, high)`, the range of float images, which are clipped to it.
 
     Returns:
-        `PIL.Image.Image`, black between the images; mode L, LA, RGB or RGBA for 1, 2, 3 or 4 channels.
+        `PIL.Image.Image`, black between the images; mode L, LA, RGB or RGBA for 1, 2, 3 or 4 channels. Pillow images of
+        several modes, or of another one, become RGB.
+
+    Raises:
+        ValueError, TypeError: an argument is invalid, the images differ in size, or float images lack `value_range`.
     """
-    n, height, width, channels = images.shape
-    columns = columns or int(np.ceil(np.sqrt(n)))
-    rows = -(-n // columns)
-    sheet = np.zeros((rows * (height + gap) + gap, columns * (width + gap) + gap, channels), "uint8")
-    for i, image in enumerate(images):
-        top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
-        sheet[top : top + height, left : left + width] = image
-    sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(
-        sheet.squeeze(2) if channels == 1 else sheet, {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
-    )
+    pictures = _as_pictures("images", images, value_range)
+    columns = int(np.ceil(np.sqrt(len(pictures)))) if columns is None else validation.check_count("columns", columns)
+    validation.check_count("scale", scale)
+    if not isinstance(gap, int | np.integer) or gap < 0:
+        raise ValueError(f"`gap` must be an integer of at least 0. Received: gap={gap!r}")
+    modes = {picture.mode for picture in pictures}
+    if len(modes) > 1 or not modes <= {"L", "LA", "RGB", "RGBA"}:
+        pictures = [flatten(picture).convert("RGB") for picture in pictures]
+    width, height = (side + gap for side in pictures[0].size)
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new(pictures[0].mode, (columns * width + gap, rows * height + gap))
+    for i, picture in enumerate(pictures):
+        sheet.paste(picture, (gap + i % columns * width, gap + i // columns * height))
+    return sheet.resize((scale * sheet.width, scale * sheet.height), Image.Resampling.NEAREST)
 
 
 @contextlib.contextmanager
@@ -147,15 +212,29 @@ def opened(filepath: str | os.PathLike[str]) -> Iterator[Image.Image]:
         raise ValueError(f"no whole image: {error}") from error
 
 
-def save(image: Image.Image, filepath: str | os.PathLike[str]) -> None:
+def save(image: _Images, filepath: str | os.PathLike[str], *, value_range: Sequence[float] | None = None) -> None:
     """Writes an image file, whole or not at all.
 
     Args:
-        image: `PIL.Image.Image`.
+        image: array or tensor `(height, width, channels)`, uint8, or float with `value_range`; or a Pillow image.
         filepath: path, its ending tells the format.
+        value_range: `(low, high)`, the range of a float image.
+
+    Raises:
+        ValueError, TypeError: an argument is invalid, such as several images or an unknown ending.
     """
+    pictures = _as_pictures("image", image, value_range)
+    if len(pictures) > 1:
+        raise ValueError(
+            f"`image` must be one image; images.grid() puts several into one. Received: {len(pictures)} images"
+        )
+    if Image.registered_extensions().get(pathlib.Path(filepath).suffix.lower()) not in Image.SAVE:
+        raise ValueError(
+            "`filepath` must end in the suffix of a format that Pillow writes, such as .png, .jpg or .webp. "
+            f"Received: filepath={str(filepath)!r}"
+        )
     with files.replacing(filepath) as temporary:
-        image.save(temporary)
+        pictures[0].save(temporary)
 
 
 def as_frame(image: Image.Image, filepath: str | os.PathLike[str]) -> Image.Image:
@@ -177,18 +256,48 @@ def as_frame(image: Image.Image, filepath: str | os.PathLike[str]) -> Image.Imag
     return image
 
 
-def save_animation(frames: Sequence[Image.Image], filepath: str | os.PathLike[str], *, duration: int) -> None:
+def save_animation(
+    frames: _Images,
+    filepath: str | os.PathLike[str],
+    *,
+    duration: int = 200,
+    value_range: Sequence[float] | None = None,
+) -> None:
     """Writes frames as an endless animation, whole or not at all.
 
     Args:
-        frames: list of `PIL.Image.Image` of one size.
+        frames: array or tensor `(n, height, width, channels)`, uint8, or float with `value_range`; or a list of Pillow
+            images or arrays of one size.
         filepath: path that ends in .gif, .webp, .png or .apng.
-        duration: int, milliseconds a frame.
+        duration: int, milliseconds a frame, a multiple of 10 for GIF.
+        value_range: `(low, high)`, the range of float frames.
+
+    Raises:
+        ValueError, TypeError: an argument is invalid, the frames differ in size, or float frames lack `value_range`.
     """
-    first, *more = frames
+    first, *more = _as_pictures("frames", frames, value_range)
+    check_animation(filepath, duration)
     options: dict[str, Any] = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
     with files.replacing(filepath) as temporary:
         first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
+
+
+def check_animation(filepath: str | os.PathLike[str], duration: int) -> None:
+    """Raises unless `filepath` ends as an animation does, and its format can show frames for `duration` milliseconds.
+
+    Raises:
+        ValueError, TypeError: an argument is invalid.
+    """
+    ending = pathlib.Path(filepath).suffix.lower()
+    if ending not in ANIMATIONS:
+        raise ValueError(
+            f"`filepath` must end in {', '.join(ANIMATIONS)}, the formats that hold an animation. "
+            f"Received: filepath={str(filepath)!r}"
+        )
+    if validation.check_count("duration", duration) % 10 and ending == ".gif":
+        raise ValueError(
+            f"`duration` must be a multiple of 10: GIF counts in 10 milliseconds. Received: duration={duration}"
+        )
 
 
 def load_animation(filepath: str | os.PathLike[str], count: int, *, duration: int) -> list[Image.Image]:

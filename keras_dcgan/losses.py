@@ -13,6 +13,8 @@ from typing import Any, Self
 import keras
 from keras import ops
 
+from keras_dcgan.training.validation import suggestions
+
 __all__ = [
     "AdversarialLoss",
     "Hinge",
@@ -281,7 +283,9 @@ def get(loss: Any) -> Any:
     known = ", ".join(f'"{name}"' for name in LOSSES)
     if isinstance(loss, str):
         if loss not in LOSSES:
-            raise ValueError(f"`loss` must be one of the names {known}. Received: loss={loss!r}")
+            raise ValueError(
+                f"`loss` must be one of the names {known}. {suggestions([loss], LOSSES)}Received: loss={loss!r}"
+            )
         return LOSSES[loss]()
     if isinstance(loss, tuple | list) and len(loss) == 2 and all(map(callable, loss)):
         loss = _FunctionPair(*loss)

@@ -392,6 +392,74 @@ def test_refuses_to_compile_nonsense_and_stays_compiled_as_before(images, argume
     gan.train_on_batch(images)
 
 
+ARGUMENTS_ELSEWHERE = {
+    "g_optimizer": "Did you mean `g_opt`",
+    "generator_optimizer": "Did you mean `g_opt`",
+    "gen_opt": "Did you mean `g_opt`",
+    "optimizerG": "Did you mean `g_opt`",
+    "d_optimizer": "Did you mean `d_opt`",
+    "discriminator_optimizer": "Did you mean `d_opt`",
+    "disc_opt": "Did you mean `d_opt`",
+    "optimizer": "`optimizer` is set per network: pass the optimizers `g_opt` and `d_opt`",
+    "learning_rate": "pass the optimizers `g_opt` and `d_opt`",
+    "loss_fn": "Did you mean `loss`",
+    "gan_loss": "Did you mean `loss`",
+    "d_loss_fn": r"loss=\(generator_loss, discriminator_loss\)",
+    "n_critic": "Did you mean `discriminator_steps`",
+    "metrics": "`metrics` cannot be set; callbacks.EvaluateSamples",
+    "epochs": "`epochs` is an argument of fit",
+    "updates": "Did you mean `update`",
+}
+
+
+@pytest.mark.once
+def test_compile_says_what_arguments_of_other_libraries_are_called_here():
+    gan = tiny()
+    for name, message in ARGUMENTS_ELSEWHERE.items():
+        with pytest.raises(TypeError, match=rf"{message}.*Received: {name}"):
+            gan.compile(**{name: None})
+
+
+@pytest.mark.once
+def test_every_unknown_argument_gets_its_suggestion():
+    with pytest.raises(TypeError, match=r"mean `d_opt`\? Did you mean `g_opt`\? Did you mean `loss`\? Received: "):
+        tiny().compile(d_optimizer="adam", g_optimizer="adam", loss_fn="hinge")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("name", "of_constructor", "of_preset"),
+    [
+        ("latent_dim", "`latent_dim` is read from the generator", None),
+        ("latent_shape", "`latent_dim` is read from the generator", "Did you mean `latent_dim`"),
+        ("noise_dim", "`latent_dim` is read from the generator", "Did you mean `latent_dim`"),
+        ("image_shape", "`image_shape` is read from the generator", None),
+        ("n_classes", "`num_classes` is an argument of ConditionalDCGAN", "`num_classes` is an argument of Cond"),
+        ("g_optimizer", r"`g_opt` is an argument of compile\(\)", r"`g_opt` is an argument of compile\(\)"),
+        ("loss", r"`loss` is an argument of compile\(\)", r"`loss` is an argument of compile\(\)"),
+        ("metrics", "callbacks.EvaluateSamples", "callbacks.EvaluateSamples"),
+        ("netG", "Did you mean `generator`", "`generator` is built by the preset"),
+        ("latent_priors", "Did you mean `latent_prior`", "Did you mean `latent_prior`"),
+    ],
+)
+def test_models_say_what_arguments_of_other_libraries_are_called_here(name, of_constructor, of_preset):
+    with pytest.raises(ValueError, match=rf"DCGAN\(\) takes .*latent_prior.*{of_constructor}.*Received: {name}"):
+        DCGAN(generator(), discriminator(), **{name: 3})
+    if of_preset is not None:
+        with pytest.raises(ValueError, match=rf"{of_preset}.*Received: {name}"):
+            DCGAN.from_preset("radford_28", **{name: 3})
+
+
+@pytest.mark.once
+def test_networks_under_the_names_of_other_libraries_are_named():
+    for names in (("gen", "disc"), ("netG", "netD")):
+        with pytest.raises(TypeError, match="'generator' and 'discriminator'"):
+            DCGAN(**dict(zip(names, (generator(), discriminator()), strict=True)))
+    gan = tiny("radford_28_conditional")
+    with pytest.raises(ValueError, match=r"ConditionalDCGAN\(\) takes .*num_classes.*Did you mean `num_classes`"):
+        keras_dcgan.ConditionalDCGAN(gan.generator, gan.discriminator, n_classes=3)
+
+
 @pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's compiler")
 def test_refuses_torch_compile_and_leaves_it_out_of_what_another_backend_was_told(images):
     gan = tiny()

@@ -177,6 +177,12 @@ def test_refuses_a_result_that_is_no_float_scalar_before_training(side, fault):
     ("loss", "error", "message"),
     [
         ("unknown", ValueError, '"non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"'),
+        ("binary_crossentropy", ValueError, "Did you mean `non_saturating`"),
+        ("BCE", ValueError, "Did you mean `non_saturating`"),
+        ("wgan", ValueError, "Did you mean `wasserstein`"),
+        ("wgan-gp", ValueError, r"loss=\"wasserstein\" with penalties=\[keras_dcgan.penalties.GradientPenalty"),
+        ("lsgan", ValueError, "Did you mean `least_squares`"),
+        ("hinges", ValueError, "Did you mean `hinge`"),
         (keras.losses.BinaryCrossentropy(), ValueError, "from_logits=True"),
         (keras.losses.BinaryCrossentropy(from_logits=True, reduction="sum"), ValueError, "average over the batch"),
         (losses.Hinge, TypeError, "an instance of a class"),

@@ -236,6 +236,20 @@ def test_batch_norm_may_be_synchronised_over_replicas(name):
 
 
 @pytest.mark.once
+def test_presets_are_built_and_run_under_channels_first():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        for name, preset in PRESETS.items():
+            gan = build(name, width=1 / 32)
+            gan.compile()
+            made = gan.generate(2, seed=0)
+            assert made.shape == (2, *gan.image_shape)
+            assert np.isfinite(gan.test_on_batch(made, np.arange(2) if preset.conditional else None)).all()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.once
 def test_a_discriminator_without_batch_norm_is_an_option():
     gan = build("recommended", image_shape=(64, 64, 3), batch_norm=False)
     assert outline(gan.discriminator) == [

@@ -25,10 +25,23 @@ Several devices or processes that train one model:
   and in `local_scope` a process computes without the others.
 """
 
+import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import keras
+_BACKENDS = ("tensorflow", "jax", "torch")
+
+try:
+    import keras
+except ModuleNotFoundError as error:
+    if error.name not in _BACKENDS:
+        raise
+    installed = [name for name in _BACKENDS if importlib.util.find_spec(name)]
+    raise ImportError(
+        f"The backend that Keras is set to is not installed: pip install {error.name}, or set the environment variable "
+        f"KERAS_BACKEND to another one ({', '.join(installed) or 'none'} installed) before Keras is imported. "
+        f"Received: {error}"
+    ) from error
 
 # to a type checker one is as good as the other, and two packages less to read
 if TYPE_CHECKING or keras.backend.backend() == "tensorflow":

@@ -2,7 +2,8 @@
 
 A generator maps latent vectors `(batch, latent_dim)` float32 to images `(batch, height, width, channels)` float32 in
 `value_range`; a discriminator maps images to logits `(batch, 1)` float32. Networks with `num_classes` take
-`[latents, labels]` and `[images, labels]`, labels `(batch,)` int32. The outputs are float32 under any dtype policy.
+`[latents, labels]` and `[images, labels]`, labels `(batch,)` int32. The outputs are float32 under any dtype policy, and
+images have this shape under any `keras.config.image_data_format()`.
 
 The builders return a functional or sequential Keras model and share these arguments:
 

@@ -33,12 +33,13 @@ def all_convolutional_generator(
     model = Sequential([Input((check_count("latent_dim", latent_dim),))], name="generator")
     model.add(layers.Reshape((1, 1, latent_dim)))
     for filters, kernel_size, strides in zip(blocks.scale_filters((128, 64), width), (first, 5), (1, 2), strict=True):
-        model.add(
-            layers.Conv2DTranspose(filters, kernel_size, strides=strides, kernel_initializer=blocks.normal(seeds))
+        layer = blocks.upsample(
+            filters, kernel_size, strides, padding="valid", use_bias=True, kernel_initializer=blocks.normal(seeds)
         )
+        model.add(layer)
         model.add(blocks.batch_norm(False, batch_norm_synchronized))
         model.add(layers.ReLU())
-    model.add(layers.Conv2DTranspose(channels, 8, strides=2, kernel_initializer=blocks.normal(seeds)))
+    model.add(blocks.upsample(channels, 8, 2, padding="valid", use_bias=True, kernel_initializer=blocks.normal(seeds)))
     for layer in blocks.image_layers(value_range):
         model.add(layer)
     return model

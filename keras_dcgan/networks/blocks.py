@@ -22,15 +22,21 @@ def frozen_copy(network: Model) -> Model:
     return copy
 
 
-def upsample(filters, kernel_size, strides, *, use_bias=False, kernel_initializer):
+# Images are (batch, height, width, channels), whatever `keras.config.image_data_format()` says.
+
+
+def convolve(filters, kernel_size, strides=1, **kwargs):
+    return layers.Conv2D(filters, kernel_size, strides, padding="same", data_format="channels_last", **kwargs)
+
+
+def upsample(filters, kernel_size, strides, *, padding="same", use_bias=False, **kwargs):
     return layers.Conv2DTranspose(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=use_bias,
-        kernel_initializer=kernel_initializer,
+        filters, kernel_size, strides, padding, data_format="channels_last", use_bias=use_bias, **kwargs
     )
+
+
+def flatten():
+    return layers.Flatten(data_format="channels_last")
 
 
 def batch_norm(affine, synchronized):

@@ -41,7 +41,7 @@ def label_map_generator(
     for filters, slope in zip(hidden, (0.3, 0.2), strict=True):
         x = blocks.upsample(filters, 4, 2, use_bias=True, kernel_initializer=blocks.glorot(seeds))(x)
         x = layers.LeakyReLU(slope)(x)
-    x = layers.Conv2D(channels, 7, padding="same", kernel_initializer=blocks.glorot(seeds))(x)
+    x = blocks.convolve(channels, 7, kernel_initializer=blocks.glorot(seeds))(x)
     for layer in blocks.image_layers(value_range):
         x = layer(x)
     return Model([latents, labels], x, name="generator")
@@ -74,8 +74,8 @@ def label_map_discriminator(
     y = layers.Reshape((rows, columns, 1))(y)
     x = layers.Concatenate()([images, y])
     for filters in blocks.scale_filters((128, 128), width):
-        x = layers.Conv2D(filters, 3, strides=2, padding="same", kernel_initializer=blocks.glorot(seeds))(x)
+        x = blocks.convolve(filters, 3, 2, kernel_initializer=blocks.glorot(seeds))(x)
         x = layers.LeakyReLU(0.3)(x)
-    x = layers.Flatten()(x)
+    x = blocks.flatten()(x)
     x = layers.Dropout(dropout, seed=next(seeds))(x)
     return Model([images, labels], blocks.logits_layer(blocks.glorot(seeds))(x), name="discriminator")

@@ -112,24 +112,16 @@ def radford_discriminator(
     for i, units in enumerate(blocks.scale_filters(channels, width)):
         normalised = batch_norm and i > 0
         # batch normalization would remove a bias
-        convolution = layers.Conv2D(
-            units,
-            kernel_size,
-            strides=2,
-            padding="same",
-            use_bias=not normalised,
-            kernel_initializer=initializer(seeds),
-        )
-        x = convolution(x)
+        x = blocks.convolve(units, kernel_size, 2, use_bias=not normalised, kernel_initializer=initializer(seeds))(x)
         if normalised:
             x = blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x)
         x = layers.LeakyReLU(0.2)(x)
-    logits = blocks.logits_layer(blocks.normal(seeds))(layers.Flatten()(x))
+    logits = blocks.logits_layer(blocks.normal(seeds))(blocks.flatten()(x))
     if num_classes is None:
         return Model(images, logits, name="discriminator")
     labels = Input((), dtype="int32", name="labels")
     pooling = layers.GlobalAveragePooling2D if projection == "average" else layers.Flatten
-    features = pooling(dtype="float32")(x)
+    features = pooling(data_format="channels_last", dtype="float32")(x)
     match = layers.Dot(axes=1, dtype="float32")(
         [features, blocks.embed(labels, num_classes, features.shape[-1], seeds)]
     )
@@ -211,11 +203,11 @@ def radford_mnist_discriminator(
     labels = Input((), dtype="int32", name="labels")
     label = blocks.one_hot(labels, num_classes)
     for i, n in enumerate(filters):
-        x = layers.Conv2D(
-            n, kernel_size, strides=2, padding="same", use_bias=False, kernel_initializer=blocks.normal(seeds)
-        )(blocks.concatenate_label(x, label))
+        x = blocks.convolve(n, kernel_size, 2, use_bias=False, kernel_initializer=blocks.normal(seeds))(
+            blocks.concatenate_label(x, label)
+        )
         x = layers.LeakyReLU(0.2)(blocks.batch_norm(False, batch_norm_synchronized)(x) if i > 0 else x)
-    x = layers.Flatten()(x)
+    x = blocks.flatten()(x)
     x = layers.Dense(units, use_bias=False, kernel_initializer=blocks.normal(seeds))(blocks.concatenate_label(x, label))
     x = layers.LeakyReLU(0.2)(blocks.batch_norm(False, batch_norm_synchronized)(x))
     return Model(

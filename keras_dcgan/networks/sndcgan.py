@@ -40,10 +40,10 @@ def sndcgan_generator(
         model.add(blocks.upsample(filters, 4, 2, kernel_initializer=blocks.glorot(seeds)))
         excess = [2 * small - large for small, large in zip(before, after, strict=True)]
         if any(excess):
-            model.add(layers.Cropping2D([(0, n) for n in excess]))
+            model.add(layers.Cropping2D([(0, n) for n in excess], "channels_last"))
         model.add(blocks.batch_norm(True, batch_norm_synchronized))
         model.add(layers.ReLU())
-    model.add(layers.Conv2D(channels, 3, padding="same", kernel_initializer=blocks.glorot(seeds)))
+    model.add(blocks.convolve(channels, 3, kernel_initializer=blocks.glorot(seeds)))
     for layer in blocks.image_layers(value_range):
         model.add(layer)
     return model
@@ -65,11 +65,9 @@ def sndcgan_discriminator(
     model = Sequential([Input(image_shape)], name="discriminator")
     for i, filters in enumerate(blocks.scale_filters((64, 64, 128, 128, 256, 256, 512), width)):
         kernel_size, strides = (4, 2) if i % 2 else (3, 1)
-        convolution = layers.Conv2D(
-            filters, kernel_size, strides=strides, padding="same", kernel_initializer=blocks.glorot(seeds)
-        )
+        convolution = blocks.convolve(filters, kernel_size, strides, kernel_initializer=blocks.glorot(seeds))
         model.add(SpectralNormalization(convolution))
         model.add(layers.LeakyReLU(0.1))
-    model.add(layers.Flatten())
+    model.add(blocks.flatten())
     model.add(SpectralNormalization(blocks.logits_layer(blocks.glorot(seeds)), dtype="float32"))
     return model

@@ -57,9 +57,9 @@ def tutorial_discriminator(
     seeds = blocks.seeds_from(seed)
     model = Sequential([Input(image_shape)], name="discriminator")
     for filters in blocks.scale_filters((64, 128), width):
-        model.add(layers.Conv2D(filters, 5, strides=2, padding="same", kernel_initializer=blocks.glorot(seeds)))
+        model.add(blocks.convolve(filters, 5, 2, kernel_initializer=blocks.glorot(seeds)))
         model.add(layers.LeakyReLU(0.3))
         model.add(layers.Dropout(dropout, seed=next(seeds)))
-    model.add(layers.Flatten())
+    model.add(blocks.flatten())
     model.add(blocks.logits_layer(blocks.glorot(seeds)))
     return model

@@ -20,6 +20,11 @@ class _ByNetwork(keras.optimizers.OptimizerMap):
 class _BothOptimizers(keras.optimizers.MultiOptimizer):
     """Both optimizers as the single one that Keras's trainers, callbacks and savers expect."""
 
+    @keras.optimizers.MultiOptimizer.learning_rate.getter
+    def learning_rate(self):
+        """That of `g_opt`, for callbacks that log one learning rate."""
+        return self.optimizers[0].learning_rate
+
     def save_own_variables(self, store):
         # each optimizer saves its own variables; Keras's version would write all of them once more
         store["iterations"] = self.iterations.numpy()

@@ -165,21 +165,64 @@ def check_no_weights(weights, name):
         raise ValueError(f"`{name}` is not supported in adversarial training: leave it out. Received: {name}")
 
 
+# What arguments and losses are here, by the names they have in other libraries, tutorials and papers.
+_ELSEWHERE = {
+    "g_opt": "g_optimizer generator_optimizer gen_optimizer gen_opt opt_g optimizer_g optimizerg",
+    "d_opt": "d_optimizer discriminator_optimizer disc_optimizer disc_opt opt_d optimizer_d optimizerd",
+    "loss": "loss_fn loss_function gan_loss adversarial_loss criterion",
+    "discriminator_steps": "n_critic critic_steps d_steps",
+    "latent_dim": "latent_shape latent_size noise_dim z_dim nz",
+    "image_shape": "img_shape input_shape",
+    "num_classes": "n_classes classes",
+    "generator": "gen g netg",
+    "discriminator": "disc d netd critic",
+    "non_saturating": "binary_crossentropy bce gan vanilla",
+    "minimax": "saturating",
+    "wasserstein": "wgan",
+    "least_squares": "lsgan mse mean_squared_error",
+    "relativistic": "rpgan rgan r3gan",
+    'is loss="wasserstein" with penalties=[keras_dcgan.penalties.GradientPenalty()].': "wgan_gp",
+    "is set per network: pass the optimizers `g_opt` and `d_opt` to compile().": "optimizer learning_rate lr",
+    "is one of a pair: loss=(generator_loss, discriminator_loss).": "g_loss d_loss g_loss_fn d_loss_fn gen_loss "
+    "disc_loss generator_loss discriminator_loss",
+    "cannot be set; callbacks.EvaluateSamples adds metrics of generated images.": "metrics weighted_metrics",
+    "is an argument of compile().": "g_opt d_opt loss penalties update discriminator_steps",
+    "is an argument of fit().": "batch_size epochs callbacks",
+    "is read from the generator: leave it out.": "latent_dim image_shape",
+    "is an argument of ConditionalDCGAN.": "num_classes",
+    "is built by the preset; pass networks of your own to the constructor.": "generator discriminator",
+    "cannot be set: the exported generator takes any number of latent vectors.": "input_signature",
+}
+_HERE = {name: here for here, names in _ELSEWHERE.items() for name in names.split()}
+
+
+def suggestions(names, known):
+    """Returns a sentence about each unknown name that resembles a known one or is known elsewhere."""
+    return "".join(dict.fromkeys(_suggestion(name, known) for name in names))
+
+
 def _suggestion(name, known):
-    """A suggestion for an unknown name, or an empty string."""
-    other = {"optimizer": "g_opt", "generator_optimizer": "g_opt", "discriminator_optimizer": "d_opt"}
-    close = [other[name]] if name in other else difflib.get_close_matches(name, known, 1)
-    return f"Did you mean `{close[0]}`? " if close and close[0] in known else ""
+    here = _HERE.get(name.lower().replace("-", "_"), "")
+    close = difflib.get_close_matches(name, known, 1)
+    for subject, hint in ((name, here), (here, _HERE.get(here)), *((name, match) for match in close)):
+        if hint in known:
+            return f"Did you mean `{hint}`? "
+        if hint and " " in hint:
+            return f"`{subject}` {hint} "
+    return ""
+
+
+def check_arguments(function, arguments, allowed, known=(), error=TypeError):
+    """Raises an error unless the names of all arguments are allowed; a suggestion may be any known one."""
+    unknown = sorted(set(arguments) - set(allowed))
+    if unknown:
+        known = sorted({*allowed, *known})
+        raise error(f"{function} takes {', '.join(known)}. {suggestions(unknown, known)}Received: {', '.join(unknown)}")
 
 
 def check_overrides(preset, overrides, known, load_weights):
     """Raises ValueError unless all overrides of a preset are known, and allowed with trained weights."""
-    unknown = sorted(set(overrides) - set(known))
-    if unknown:
-        raise ValueError(
-            f'Preset "{preset}" takes the overrides {", ".join(sorted(known))}. {_suggestion(unknown[0], known)}'
-            f"Received: {', '.join(unknown)}"
-        )
+    check_arguments(f'from_preset("{preset}")', overrides, known, error=ValueError)
     allowed = ("ema_momentum", "augmentation")
     refused = sorted(set(overrides).difference(allowed))
     if load_weights and refused:
@@ -197,12 +240,8 @@ def check_compile_arguments(model, arguments):
         ValueError: layers in float16, or on PyTorch `jit_compile=True` or layers that do not work there.
     """
     passed_on = ("run_eagerly", "steps_per_execution", "jit_compile")
-    known = ("g_opt", "d_opt", "loss", "penalties", "update", "discriminator_steps", *passed_on)
-    unknown = sorted(set(arguments) - set(passed_on))
-    if unknown:
-        raise TypeError(
-            f"compile() takes {', '.join(known)}. {_suggestion(unknown[0], known)}Received: {', '.join(unknown)}"
-        )
+    known = ("g_opt", "d_opt", "loss", "penalties", "update", "discriminator_steps")
+    check_arguments("compile()", arguments, passed_on, known)
     layers = model._flatten_layers()
     if any(layer.compute_dtype == "float16" for layer in layers):
         raise ValueError(

@@ -137,6 +137,26 @@ def test_reduce_lr_on_plateau_reduces_both_optimizers(images):
     assert [float(o.learning_rate.numpy()) for o in (gan.g_opt, gan.d_opt)] == [0.25 / 8, 0.5 / 8]
 
 
+def test_a_callback_that_logs_one_learning_rate_logs_the_generators(images):
+    gan = tiny()
+    gan.compile(keras.optimizers.SGD(0.25), keras.optimizers.SGD(0.5))
+    rates = []
+
+    class Logger(keras.callbacks.Callback):
+        """Reads what wandb's WandbMetricsLogger reads, when it reads it."""
+
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append(float(self.model.optimizer.learning_rate.numpy().item()))
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.on_train_batch_end(None)
+
+    fit(gan, images, keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), Logger(), epochs=2)
+    assert rates == [0.125] * 4 + [0.0625] * 4  # three batches per epoch
+    with pytest.raises(AttributeError, match="Set the learning rate on the individual sub-optimizers"):
+        gan.optimizer.learning_rate = 0.1
+
+
 def test_model_checkpoint_by_steps(tmp_path, images):
     gan = tiny()
     checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=2)

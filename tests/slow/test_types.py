@@ -56,6 +56,9 @@ def train(extractor: keras.Model) -> None:
     path = np.concatenate([path, keras_dcgan.latents.interpolate(z[0], [0.0] * gan.latent_dim, 5, "linear")])
     frames = [keras_dcgan.images.grid(image[None], scale=4) for image in gan.generate(latents=path)]
     keras_dcgan.images.save_animation(frames, "walk.gif", duration=60)
+    keras_dcgan.images.save_animation(gan.generate(4), "walk.gif")
+    keras_dcgan.images.save(gan.predict(z)[0], "one.png", value_range=gan.value_range)
+    keras_dcgan.images.save(keras_dcgan.images.grid([*frames, images[0]]), pathlib.Path("sheet.png"))
     gan.generate(latents=keras_dcgan.latents.sample((5, gan.latent_dim), gan.latent_prior, seed=0, truncation=0.7))
 
     statistics = keras_dcgan.metrics.FrechetStatistics().update(gan.features(images))
