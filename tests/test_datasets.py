@@ -311,16 +311,18 @@ def test_images_beside_the_splits_are_counted(tmp_path):
 
 
 def test_links_are_followed_once(tmp_path):
-    tree(tmp_path, "elsewhere/0.png", "photos/a/1.png", "photos/a/more/2.png")
+    tree(tmp_path, "elsewhere/0.png", "photos/a/1.png", "photos/a/more/2.png", "far/3.png")
     photos = tmp_path / "photos"
     (photos / "b").symlink_to(tmp_path / "elsewhere")
+    (photos / "a" / "far").symlink_to(tmp_path / "far")
     (photos / "a" / "again").symlink_to(photos / "a")
     (photos / "a" / "up").symlink_to(tmp_path)
     (photos / "a" / "twice").symlink_to(photos / "a" / "more")
     (tmp_path / "link").symlink_to(photos)
     for source in (photos, tmp_path / "link", tmp_path / "elsewhere" / ".." / "photos"):
         images, labels = datasets.load(source)
-        assert dict(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True)) == {0: 1, 1: 0, 2: 0}
+        assert dict(zip(images[:, 0, 0, 0].tolist(), labels.tolist(), strict=True)) == {0: 1, 1: 0, 2: 0, 3: 0}
+        assert len(images) == 4
 
 
 def test_a_link_that_leads_nowhere_is_a_file_that_cannot_be_read(tmp_path):
