@@ -1,5 +1,6 @@
 """Folders of images, read batch by batch."""
 
+import re
 import threading
 import warnings
 
@@ -73,7 +74,7 @@ def test_images_are_read_as_load_reads_them(tmp_path, channels):
     loaded, _ = datasets.load(tmp_path, image_size=(3, 5))
     assert loaded.shape[3] == channels
     (read,) = datasets.ImageFolder(tmp_path, (3, 5, channels), 4, seed=None)[0]
-    np.testing.assert_array_equal(read, loaded)
+    assert sorted(image.tobytes() for image in read) == sorted(image.tobytes() for image in loaded)
     assert (read[3] == 255).all()
 
 
@@ -90,6 +91,8 @@ def test_a_split(tmp_path, folder):
     (tmp_path / "all").mkdir()
     folder.rename(tmp_path / "all" / "test")
     assert datasets.ImageFolder(tmp_path / "all", (8, 8, 1), 4, "test").num_samples == 11
+    (tmp_path / "all" / "test").rename(tmp_path / "all" / "Valid")
+    assert datasets.ImageFolder(tmp_path / "all", (8, 8, 1), 4, "validation").num_samples == 11
     with pytest.raises(ValueError, match="no folder train"):
         datasets.ImageFolder(tmp_path / "all", (8, 8, 1), 4)
 
@@ -102,6 +105,8 @@ def test_a_split(tmp_path, folder):
         ({"batch_size": 0}, "`batch_size`"),
         ({"batch_size": 12}, "at most the number of images. Received: batch_size=12 and 11 images"),
         ({"seed": -1}, "`seed`"),
+        ({"split": "dev"}, "`split` must be one of"),
+        ({"on_error": None}, "`on_error` must be one of"),
     ],
 )
 def test_impossible_arguments(folder, arguments, message):
@@ -114,6 +119,21 @@ def test_a_folder_that_does_not_exist(tmp_path):
         datasets.ImageFolder(tmp_path / "nowhere", (8, 8, 1), 4)
 
 
+def test_a_file_instead_of_a_folder(folder):
+    with pytest.raises(ValueError, match=r"`source` must be a folder of images.*00\.png'"):
+        datasets.ImageFolder(folder / "a" / "00.png", (8, 8, 1), 4)
+
+
+def test_classes_have_the_names_of_their_folders(folder):
+    (folder / "aa").mkdir()
+    with pytest.warns(UserWarning, match=r"class folders without images: 1 \(aa\)") as caught:
+        batches = datasets.ImageFolder(folder, (8, 8, 1), 4, labels=True)
+    assert caught[0].filename == __file__
+    assert batches.class_names == ["a", "b", "c"]
+    (folder / "aa").rmdir()
+    assert datasets.ImageFolder(folder, (8, 8, 1), 4).class_names is None
+
+
 def test_labels_without_classes(folder):
     with pytest.raises(ValueError, match="no folders of classes: leave `labels` out"):
         datasets.ImageFolder(folder / "a", (8, 8, 1), 4, labels=True)
@@ -123,7 +143,43 @@ def test_labels_without_classes(folder):
 def test_a_broken_image_ends_the_training_with_its_name(folder, workers):
     (folder / "b" / "01.png").write_bytes(b"no image")
     with pytest.raises(Exception, match=r"(?s)An image cannot be read: remove or replace it.*01\.png"):
-        tiny().fit(datasets.ImageFolder(folder, (8, 8, 1), 11, workers=workers), verbose=0)
+        tiny().fit(datasets.ImageFolder(folder, (8, 8, 1), 11, workers=workers, on_error="raise"), verbose=0)
+
+
+def test_another_image_of_its_class_takes_the_place_of_a_broken_one(folder):
+    batches = datasets.ImageFolder(folder, (8, 8, 1), 11, labels=True)
+    expected = [[*pixels(batches)[0]], batches[0][1]]
+    for broken, other in ((1, 4), (10, 4), (0, 3)):  # class b has 1, 4, 7 and 10: after the last comes the first
+        (folder / "abc"[broken % 3] / f"{broken:02d}.png").write_bytes(b"no image")
+        expected[0][expected[0].index(broken)] = other
+    with pytest.warns(UserWarning, match="takes the place") as caught:
+        read = [batches[0], batches[0]]
+    for pictures, labels in read:
+        assert pictures[:, 0, 0, 0].tolist() == expected[0]
+        np.testing.assert_array_equal(labels, expected[1])
+    messages = sorted(str(warning.message) for warning in caught)
+    assert all(message.startswith("Another image takes the place of one.") for message in messages)
+    assert [re.search(r"\d\d(?=\.png)", message)[0] for message in messages] == ["00", "01", "10"]
+
+
+def test_without_labels_an_image_of_another_class_may_take_the_place_of_a_broken_one(folder):
+    for i in (0, 3, 6, 9):
+        (folder / "a" / f"{i:02d}.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning, match="takes the place"):
+        assert pixels(datasets.ImageFolder(folder, (8, 8, 1), 11, seed=None)) == [[1] * 5 + [4, 7, 10, 2, 5, 8]]
+    with (
+        pytest.warns(UserWarning, match="takes the place"),
+        pytest.raises(ValueError, match=r"no image left to take the place of one.*00\.png"),
+    ):
+        datasets.ImageFolder(folder, (8, 8, 1), 11, labels=True, seed=None)[0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_broken_image_does_not_end_the_training(folder, workers):
+    (folder / "b" / "01.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning, match=r"takes the place.*01\.png") as caught:
+        tiny().fit(datasets.ImageFolder(folder, (8, 8, 1), 11, workers=workers), epochs=3, verbose=0)
+    assert len([warning for warning in caught if "takes the place" in str(warning.message)]) == 1  # not one per epoch
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -59,21 +59,12 @@ class GifSnapshot(keras.callbacks.Callback):
         for name, value in (
             ("num_images", num_images),
             ("every", every),
-            ("duration", duration),
             ("scale", scale),
         ):
             validation.check_count(name, value)
         validation.check_seed(seed)
         self.filepath = pathlib.Path(filepath)
-        if self.filepath.suffix.lower() == ".gif" and duration % 10:
-            raise ValueError(
-                f"`duration` must be a multiple of 10: GIF counts in 10 milliseconds. Received: duration={duration}"
-            )
-        if self.filepath.suffix.lower() not in images.ANIMATIONS:
-            raise ValueError(
-                f"`filepath` must end in {', '.join(images.ANIMATIONS)}, the formats that hold an animation. "
-                f"Received: filepath={str(filepath)!r}"
-            )
+        images.check_animation(self.filepath, duration)
         self.num_images = num_images
         self.seed = seed
         self.labels = labels

@@ -3,24 +3,28 @@
 import io
 import os
 import pathlib
+import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from PIL import Image
 
-from keras_dcgan.datasets.folders import ImageFolder, as_array, find_images, fit_image, read_image
+from keras_dcgan.datasets import folders
+from keras_dcgan.datasets.folders import ImageFolder
 from keras_dcgan.training import validation
 
-_KERAS = {
-    "mnist": keras.datasets.mnist,
-    "fashion_mnist": keras.datasets.fashion_mnist,
-    "cifar10": keras.datasets.cifar10,
-}
 _EMBEDDED = "fashion_mnist_10k"
+_FASHION = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+_CLASS_NAMES = {
+    _EMBEDDED: _FASHION,
+    "mnist": [*"0123456789"],
+    "fashion_mnist": _FASHION,
+    "cifar10": ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
+}
 # what zipfile and NumPy raise of a file that is damaged or lies about its size
 _BROKEN = (
     ValueError,
@@ -40,31 +44,57 @@ _LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packe
 __all__ = ["ImageFolder", "load"]
 
 
+class _ImagesAndLabels(NamedTuple):
+    images: np.ndarray
+    labels: np.ndarray | None
+
+
+class ImageSet(_ImagesAndLabels):
+    """What `load` returns: unpacks as `(images, labels)`."""
+
+    class_names: list[str] | None = None
+
+
 def load(
     source: str | os.PathLike[str],
-    split: Literal["train", "test"] = "train",
+    split: folders.Split = "train",
     *,
     image_size: Sequence[int] | None = None,
-) -> tuple[np.ndarray, np.ndarray | None]:
+    on_error: folders.OnError = "skip",
+) -> ImageSet:
     """Loads images, and labels if there are any.
 
     Args:
         source: "fashion_mnist_10k", the 10,000 test images of Fashion-MNIST, which come with this package; "mnist",
             "fashion_mnist" or "cifar10", which `keras.datasets` downloads; the path of a `.npz` file with the arrays
-            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing); or the path of a folder of images. A
-            folder's subfolders are classes, in alphabetical order; folders `train` and `test` are splits. Photographs
-            are turned as their camera says (EXIF), what is transparent is laid on white.
-        split: "train" or "test".
-        image_size: `(height, width)` to bring every image to: cropped around its centre to that shape, then resized
+            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing) and maybe `class_names`; or the path of a
+            folder of images.
+        split: "train", "test" or "validation".
+        image_size: `(height, width)` to bring every image to: cropped around its center to that shape, then resized
             (Lanczos). None for images as they are; those of a folder must then be of one size.
+        on_error: for images of a folder that cannot be read: "skip" leaves them out, "raise" stops at the first one.
+
+    A folder is read as `keras.utils.image_dataset_from_directory` does. Its subfolders are the classes, in the order of
+    their names; images lie at any depth below them, or all in the folder itself, without labels. Every format that
+    Pillow reads is an image, except drawings that need another program (EPS, WMF). Folders `train`, `test` and
+    `val` (also `valid` or `validation`, in upper or lower case) are splits, of which one is read. There are splits if
+    `train` stands beside another of them, or if nothing else in the folder holds images.
+
+    The images of a folder come shuffled, with a fixed seed, so that the last ones, of which `validation_split` makes
+    the validation data, are of all classes. Photographs are turned as their camera says (EXIF), transparent pixels lie
+    on white, 16 bits a channel become 8. One warning counts what was left out: files that cannot be read or are no
+    images, class folders without images, images beside the splits. Hidden files and notes such as `README.md` or
+    `labels.csv` are not counted.
 
     Returns:
-        `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`, or None for images without labels.
+        `(images, labels)`, a named tuple: uint8 `(n, height, width, channels)` and int32 `(n,)`, or None for images
+        without labels. Its attribute `class_names` is the list of the class names, the i-th for the label i, or None.
 
     Raises:
-        ValueError: an unknown source or split, an impossible `image_size`, images of several sizes without it, or a
-            file that is damaged, pickled, grows out of proportion when it is unpacked, or holds something else; an
-            image of more than `PIL.Image.MAX_IMAGE_PIXELS`.
+        ValueError: an unknown source or split, an impossible `image_size`, images of several sizes without it, a
+            `.npz` file that is damaged, pickled, grows out of proportion when it is unpacked, or holds something else;
+            a folder without images or one that could be read in two ways; with `on_error="raise"`, or if there is no
+            other, an image that cannot be read or has more than `PIL.Image.MAX_IMAGE_PIXELS`.
         FileNotFoundError: a path that does not exist.
 
     `ImageFolder` reads folders that do not fit in memory.
@@ -74,26 +104,34 @@ def load(
         >>> images.shape, images.dtype, labels.shape
         ((10000, 28, 28, 1), dtype('uint8'), (10000,))
     """
-    if split not in ("train", "test"):
-        raise ValueError(f'`split` must be "train" or "test". Received: split={split!r}')
+    folders.check_options(split, on_error)
     if image_size is not None:
         _check_image_size(image_size)
-    if source == _EMBEDDED:
-        if split == "test":
-            raise ValueError(f'"{_EMBEDDED}" has only the split "train". Received: split="test"')
-        return _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, image_size)
-    if source in _KERAS:
-        (x_train, y_train), (x_test, y_test) = _KERAS[source].load_data()
-        return _standardize(*((x_train, y_train) if split == "train" else (x_test, y_test)), source, image_size)
     path = pathlib.Path(source)
-    if path.is_dir():
-        return _load_folder(path, split, image_size)
-    if path.suffix == ".npz":
-        return _load_npz(path, split, image_size)
-    known = ", ".join(f'"{name}"' for name in (_EMBEDDED, *_KERAS))
-    if not path.exists() and (path.suffix or len(path.parts) > 1):
+    if source in _CLASS_NAMES:
+        splits = ["train"] if source == _EMBEDDED else ["train", "test"]
+        if split not in splits:
+            raise ValueError(f'"{source}" has only the splits {", ".join(splits)}. Received: split={split!r}')
+        if source == _EMBEDDED:
+            images, labels, _ = _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, image_size)
+        else:
+            x, y = getattr(keras.datasets, source).load_data()[splits.index(split)]
+            images, labels = _standardize(x, y, source, image_size)
+        class_names = list(_CLASS_NAMES[source])
+    elif path.is_dir():
+        images, labels, class_names = _load_folder(path, split, image_size, on_error)
+    elif path.suffix == ".npz":
+        images, labels, class_names = _load_npz(path, split, image_size)
+    elif not path.exists() and (path.suffix or len(path.parts) > 1):
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
-    raise ValueError(f"`source` must be {known}, a .npz file or a folder of images. Received: source={str(source)!r}")
+    else:
+        known = ", ".join(f'"{name}"' for name in _CLASS_NAMES)
+        raise ValueError(
+            f"`source` must be {known}, a .npz file or a folder of images. Received: source={str(source)!r}"
+        )
+    loaded = ImageSet(images, labels)
+    loaded.class_names = class_names
+    return loaded
 
 
 def _check_image_size(image_size):
@@ -111,14 +149,19 @@ def _load_npz(path, split, image_size):
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             if f"x_{split}" not in names:
                 raise ValueError(f"it holds {', '.join(names) or 'nothing'}")
-            images = _read_array(archive, f"x_{split}")
-            labels = _read_array(archive, f"y_{split}") if f"y_{split}" in names else None
+            images, labels, class_names = (
+                _read_array(archive, name) if name in names else None
+                for name in (f"x_{split}", f"y_{split}", "class_names")
+            )
+        if class_names is not None and (class_names.ndim != 1 or class_names.dtype.kind != "U"):
+            raise ValueError(f"its class_names are {class_names.dtype} of shape {class_names.shape}, not strings (n,)")
     except _BROKEN as error:
         raise ValueError(
             f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
             f"Received: source={str(path)!r} ({error})"
         ) from error
-    return _standardize(images, labels, path, image_size)
+    images, labels = _standardize(images, labels, path, image_size)
+    return images, labels, None if labels is None or class_names is None else class_names.tolist()
 
 
 def _read_array(archive, name):
@@ -147,19 +190,36 @@ def _standardize(images, labels, source, image_size):
         labels = labels.astype("int32")
     if image_size is not None and images.shape[1:3] != tuple(image_size):
         pictures = images.squeeze(3) if images.shape[3] == 1 else images
-        images = np.stack([as_array(fit_image(Image.fromarray(image), image_size)) for image in pictures])
+        images = np.stack(
+            [folders.as_array(folders.fit_image(Image.fromarray(image), image_size)) for image in pictures]
+        )
     return images, labels
 
 
-def _load_folder(folder, split, image_size):
-    files, labels = find_images(folder, split)
-    arrays = [read_image(path, image_size) for path in files]
-    if any(array.shape[2] == 3 for array in arrays):
-        arrays = [array.repeat(3, axis=2) if array.shape[2] == 1 else array for array in arrays]
-    for path, array in zip(files, arrays, strict=True):
-        if array.shape != arrays[0].shape:
+def _load_folder(folder, split, image_size, on_error):
+    files, labels, class_names, skipped = folders.find_images(folder, split)
+    read = {}
+    for i, path in enumerate(files):
+        try:
+            read[i] = folders.read_image(path, image_size)
+        except ValueError as error:
+            if on_error == "raise":
+                raise
+            skipped["files that cannot be read"].append(f"{path}: {error.__cause__}")
+    if not read:
+        raise ValueError(
+            f"`source` has no image that can be read. Received: {str(folder)!r} with {folders.describe(skipped)}"
+        )
+    if skipped:
+        warnings.warn(f"Not all of {str(folder)!r} was read. {folders.describe(skipped)}", stacklevel=3)
+    first, shape = next((files[i], array.shape) for i, array in read.items())
+    for i, array in read.items():
+        if array.shape[:2] != shape[:2]:
             raise ValueError(
                 "`source` must be a folder of images of one size; pass image_size=(height, width) to crop and resize "
-                f"others. Received: {files[0].name} of {arrays[0].shape[:2]}, {path.name} of {array.shape[:2]}"
+                f"others. Received: {first.name} of {shape[:2]}, {files[i].name} of {array.shape[:2]}"
             )
-    return np.stack(arrays), labels
+    chosen = np.random.default_rng(0).permutation(list(read))
+    channels = max(array.shape[2] for array in read.values())
+    images = np.stack([np.broadcast_to(read[i], (*shape[:2], channels)) for i in chosen])
+    return images, None if labels is None else labels[chosen], class_names

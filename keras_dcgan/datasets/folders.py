@@ -1,9 +1,11 @@
 """Folders of images: their files and classes, and batches of them that are read as they are needed."""
 
+import collections
 import os
 import pathlib
+import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
@@ -13,30 +15,45 @@ from keras_dcgan import backend
 from keras_dcgan import images as image_tools
 from keras_dcgan.training import validation
 
-_IMAGE_FILES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+Split = Literal["train", "test", "validation"]
+OnError = Literal["skip", "raise"]
+_SPLITS = {"training": "train", "testing": "test", "val": "validation", "valid": "validation"}  # other names
+_HIDDEN = (".", "__")  # how names begin that systems and editors give
+# formats that Pillow only writes, only recognizes, or (EPS) has drawn by another program
+_NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
+# endings, or names without one, of files that often lie beside images: not worth a warning
+_NOTES = {
+    *(".csv", ".db", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".py", ".rst", ".tsv", ".txt"),
+    *(".xml", ".yaml", ".yml", "license", "readme"),
+}
 
 
 class ImageFolder(keras.utils.PyDataset):
-    """Batches of a folder's images, for folders that do not fit in memory: only the names of the files are kept.
+    """Batches of a folder's images, for folders that do not fit in memory.
 
-    Images are read as `load` reads those of a folder, when their batch comes: cropped around their centre to the shape
-    of `image_shape` and resized (Lanczos), what is transparent laid on white. An epoch is all of them once, in an order
-    that follows from `seed` and the epoch's number (`fit` tells it, also when a training is resumed), in whole batches:
-    what remains is left out. Of several processes that train one model each reads its own part of that order.
+    Only the names of the files are kept. Images are read as `load` reads those of a folder, when their batch comes:
+    cropped around their center to the shape of `image_shape` and resized (Lanczos), transparent pixels on white. An
+    epoch is all of them once, in an order that follows from `seed` and the epoch's number (`fit` tells it, also when a
+    training is resumed), in whole batches: what remains is left out. Of several processes that train one model each
+    reads its own part of that order.
 
     Args:
-        source: path of a folder of images; its subfolders are classes, in alphabetical order, and folders `train` and
-            `test` are splits.
-        image_shape: `(height, width, channels)`, 1 channel for grey images, 3 for colours.
+        source: path of a folder of images, with or without folders of classes and of splits, as for `load`.
+        image_shape: `(height, width, channels)`, 1 channel for grey images, 3 for colors.
         batch_size: int, images of a batch; of several processes, of each one's.
-        split: "train" or "test".
+        split: "train", "test" or "validation".
         labels: bool, True for batches of images and labels, for a conditional model.
         seed: int from 0 on, for the order; None for that of the files' names.
+        on_error: "skip" replaces an image that cannot be read by the next one in the order of the names, of the same
+            class if there are labels: the batches keep their size and all other images their place. There is one
+            warning per such file. "raise" ends the training.
         **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as of `keras.utils.PyDataset`.
+
+    `class_names` is the list of the class names, the i-th for the label i, or None without labels.
 
     Raises:
         ValueError: arguments that break these rules, a folder without images, or fewer than a batch; while training,
-            an image that cannot be read.
+            an image that cannot be read, with `on_error="raise"` or if no other can take its place.
         FileNotFoundError: a path that does not exist.
 
     Example:
@@ -49,10 +66,11 @@ class ImageFolder(keras.utils.PyDataset):
         source: str | os.PathLike[str],
         image_shape: Sequence[int],
         batch_size: int,
-        split: Literal["train", "test"] = "train",
+        split: Split = "train",
         *,
         labels: bool = False,
         seed: int | None = 0,
+        on_error: OnError = "skip",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -66,15 +84,18 @@ class ImageFolder(keras.utils.PyDataset):
             raise ValueError(
                 f"`seed` must be an integer from 0 on, or None for the order of the names. Received: seed={seed!r}"
             )
-        if not pathlib.Path(source).exists():
-            raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
-        self.files, classes = find_images(source, split)
+        check_options(split, on_error)
+        self.files, classes, class_names, skipped = find_images(source, split)
         if labels and classes is None:
             raise ValueError(f"`source` has no folders of classes: leave `labels` out. Received: {str(source)!r}")
-        self.classes = classes if labels else None
+        if skipped:
+            warnings.warn(f"Not all of {str(source)!r} was read. {describe(skipped)}", stacklevel=2)
+        self.classes, self.class_names = (classes, class_names) if labels else (None, None)
         self.image_shape = tuple(image_shape)
         self.batch_size = batch_size
         self.seed = seed
+        self.on_error = on_error
+        self._broken: dict[int, ValueError] = {}
         self.num_samples = len(self.files) // backend.num_processes()  # of this process
         if self.num_samples < batch_size:
             raise ValueError(
@@ -103,67 +124,154 @@ class ImageFolder(keras.utils.PyDataset):
             `(images,)` or `(images, labels)`: uint8 `(batch_size, *image_shape)` and int32 `(batch_size,)`.
         """
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        *size, channels = self.image_shape
-        images = np.stack([read_image(self.files[i], size, channels) for i in chosen])
+        images = np.stack([self._read(int(i)) for i in chosen])
         return (images,) if self.classes is None else (images, self.classes[chosen])
+
+    def _read(self, i):
+        """The i-th image, or the next one (of its class) that can be read, whatever was read before."""
+        *size, channels = self.image_shape
+        n = len(self.files)
+        for j in (k % n for k in range(i, i + n)):
+            if j in self._broken or (self.classes is not None and self.classes[j] != self.classes[i]):
+                continue
+            try:
+                return read_image(self.files[j], size, channels)
+            except ValueError as error:
+                if self.on_error == "raise":
+                    raise
+                if self._broken.setdefault(j, error) is error:  # no other thread was first
+                    warnings.warn(f"Another image takes the place of one. {error}", stacklevel=2)
+        raise ValueError(f"`source` has no image left to take the place of one. {self._broken[i]}")
+
+
+def check_options(split: str, on_error: str) -> None:
+    """Raises ValueError unless `split` and `on_error` have known values."""
+    for name, value, known in (("split", split, get_args(Split)), ("on_error", on_error, get_args(OnError))):
+        if value not in known:
+            raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {name}={value!r}")
 
 
 def find_images(
-    source: str | os.PathLike[str], split: Literal["train", "test"]
-) -> tuple[list[pathlib.Path], np.ndarray | None]:
-    """Image files of a folder, and their classes.
+    source: str | os.PathLike[str], split: Split
+) -> tuple[list[pathlib.Path], np.ndarray | None, list[str] | None, dict[str, list[str]]]:
+    """Finds the image files of a folder, and their classes.
 
     Args:
         source: path of a folder.
-        split: "train" or "test".
+        split: "train", "test" or "validation".
 
     Returns:
-        `(paths, classes)`: a list, and int32 `(n,)` or None for images that lie in no folder of a class.
+        `(paths, classes, class_names, skipped)`: a list; int32 `(n,)` and a list, or None twice for images that lie in
+        no folder of a class; for each reason to skip something a list of names, for `describe`.
 
     Raises:
-        ValueError: no images, no such split, or images both in the folder and in folders of their class.
+        FileNotFoundError: a path that does not exist.
+        ValueError: no folder, no images, no such split, or a folder that can be understood in two ways.
     """
     folder = pathlib.Path(source)
-    names = {path.name for path in _visible(folder) if path.is_dir()}
-    if names and names <= {"train", "test"}:
-        if split not in names:
-            raise ValueError(f"`source` has no folder {split}. Received: source={str(folder)!r}, split={split!r}")
-        folder = folder / split
-    elif split == "test":
-        raise ValueError(f"`source` has no folders train and test, so that it is all train. Received: {str(folder)!r}")
-    by_class = [files for path in _visible(folder) if path.is_dir() and (files := _image_files(path))]
-    files = [path for paths in by_class for path in paths]
-    loose = _image_files(folder)
-    if not files and not loose:
-        raise ValueError(f"`source` has no images in it or in its folders. Received: source={str(folder)!r}")
-    if files and loose:
+    if not folder.exists():
+        raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
+    if not folder.is_dir():
+        raise ValueError(f"`source` must be a folder of images. Received: source={str(source)!r}, a file")
+    skipped: dict[str, list[str]] = collections.defaultdict(list)
+    folder = _folder_of_split(folder, split, skipped)
+    names, loose = next(_walk(folder, skipped), ([], []))
+    by_class = {name: [path for _, paths in _walk(folder / name, skipped) for path in paths] for name in names}
+    found = {name: paths for name, paths in by_class.items() if paths}
+    if not found and not loose:
+        raise ValueError(
+            "`source` has no images in it or in its folders. "
+            f"Received: source={str(folder)!r}. Skipped: {describe(skipped) or 'nothing'}"
+        )
+    if found and loose:
         raise ValueError(
             "`source` must have images either in it or in folders of their class, not both. "
             f"Received: {loose[0].name} beside folders in {str(folder)!r}"
         )
     if loose:
-        return loose, None
-    return files, np.repeat(np.arange(len(by_class), dtype="int32"), [len(paths) for paths in by_class])
+        return loose, None, None, skipped
+    if empty := [name for name in names if name not in found]:
+        skipped["class folders without images"] = empty
+    classes = np.repeat(np.arange(len(found), dtype="int32"), [len(paths) for paths in found.values()])
+    return [path for paths in found.values() for path in paths], classes, list(found), skipped
 
 
-def _visible(folder):
-    """What lies in a folder, without what systems and editors hide there."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+def _folder_of_split(folder, split, skipped):
+    """The folder of a split; the folder itself if it has no splits, which is all train.
+
+    It has splits if one is called train and another one test or val, or if nothing else in it holds images.
+    """
+    splits: dict[str, list[str]] = collections.defaultdict(list)
+    unused: dict[str, list[str]] = collections.defaultdict(list)
+    names, loose = next(_walk(folder, unused), ([], []))
+    for name in names:
+        if (of_split := _SPLITS.get(name.lower(), name.lower())) in get_args(Split):
+            splits[of_split].append(name)
+    named = [name for same in splits.values() for name in same]
+    others = [n for n in names if named and n not in named and any(paths for _, paths in _walk(folder / n, unused))]
+    received = f"Received: source={str(folder)!r}, split={split!r}, folders of splits: {', '.join(named)}"
+    if others and [*splits] == ["train"]:
+        # car, plane and train are classes if all hold images themselves; but train and masks?
+        if len(others) == 1 or not next(_walk(folder / splits["train"][0], unused), ([], []))[1]:
+            raise ValueError(
+                "`source` has a folder train beside others with images, but none for test or validation. Pass the path "
+                f"of train if it is a split, or give it another name if it is a class. {received}"
+            )
+        splits.clear()
+    if not splits or (others and "train" not in splits):
+        if split != "train":
+            raise ValueError(
+                f"`source` has no folders of splits (train, and test or val), so that it is all train. {received}"
+            )
+        return folder
+    if any(len(same) > 1 for same in splits.values()):
+        raise ValueError(f"`source` must have one folder per split: rename or remove the others. {received}")
+    if split not in splits:
+        raise ValueError(f"`source` has no folder {split}. {received}")
+    if beside := [*others, *(path.name for path in loose)]:
+        skipped["beside the splits"] = beside
+    return folder / splits[split][0]
 
 
-def _image_files(folder):
-    return [path for path in _visible(folder) if path.suffix.lower() in _IMAGE_FILES]
+def _walk(folder, skipped):
+    """Yields the names of folders and the paths of images in a folder, then in each one below it, in order."""
+    seen = {os.path.realpath(above) for above in pathlib.Path(os.path.abspath(folder)).parents}
+    for top, folders, names in os.walk(
+        folder, onerror=lambda error: skipped["folders that cannot be opened"].append(error.filename), followlinks=True
+    ):
+        if (real := os.path.realpath(top)) in seen:  # a link to a folder above, or to one that was read
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(_HIDDEN))
+        images = []
+        for name in sorted(name for name in names if not name.startswith(_HIDDEN)):
+            ending = (os.path.splitext(name)[1] or name).lower()
+            if Image.registered_extensions().get(ending, "PDF") not in _NO_PICTURES:
+                images.append(pathlib.Path(top, name))
+            elif ending not in _NOTES:
+                skipped["files of other formats"].append(ending)
+        yield folders, images
+
+
+def describe(skipped: dict[str, list[str]]) -> str:
+    """Says how much was skipped for each reason, with a few examples."""
+    kinds = {reason: list(dict.fromkeys(names)) for reason, names in skipped.items()}
+    return "; ".join(
+        f"{reason}: {len(skipped[reason])} ({', '.join(some[:3])}{', …' * (len(some) > 3)})"
+        for reason, some in kinds.items()
+    )
 
 
 def read_image(
     path: str | os.PathLike[str], image_size: Sequence[int] | None = None, channels: int | None = None
 ) -> np.ndarray:
-    """Reads an image file, turned as its camera says, what is transparent laid on white.
+    """Reads an image file, turned as its camera says, transparent pixels on white.
 
     Args:
         path: path.
         image_size: `(height, width)` to crop and resize to, or None.
-        channels: 1 for grey, 3 for colours, None for what the file has.
+        channels: 1 for grey, 3 for colors, None for what the file has.
 
     Returns:
         uint8 `(height, width, 1 or 3)`.
@@ -175,7 +283,7 @@ def read_image(
         with image_tools.opened(path) as file:
             file.load()
             image = image_tools.flatten(ImageOps.exif_transpose(file))
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:  # or a link that leads nowhere
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
     if channels is not None:
         image = image.convert("L" if channels == 1 else "RGB")

@@ -28,6 +28,7 @@ import keras_dcgan
 def train(extractor: keras.Model) -> None:
     images, labels = keras_dcgan.datasets.load("fashion_mnist_10k", image_size=(28, 28))
     assert_type(images, np.ndarray)
+    assert_type(keras_dcgan.datasets.load("photos", on_error="raise").class_names, list[str] | None)
     assert labels is not None
 
     gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=images.shape[1:], width=0.5, seed=0)
@@ -112,7 +113,7 @@ keras_dcgan.networks.radford_generator(28)
 keras_dcgan.callbacks.GifSnapshot(25)
 keras_dcgan.penalties.R1(gamma="large")
 keras_dcgan.augmentation.DiffAugment(value_range=1)
-keras_dcgan.datasets.load("mnist", split="validation")
+keras_dcgan.datasets.load("mnist", split="dev")
 keras_dcgan.latents.sample((1, 100), "gaussian")
 keras_dcgan.metrics.precision_recall(gan.generate(3), gan.generate(3), k="many")
 keras_dcgan.metric
