@@ -31,7 +31,7 @@ class ImageFolder(keras.utils.PyDataset):
         batch_size: int, images of a batch; of several processes, of each one's.
         split: "train" or "test".
         labels: bool, True for batches of images and labels, for a conditional model.
-        seed: int from 0 on, for the order; None for that of the files' names.
+        seed: int, for the order; None for that of the files' names.
         **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as of `keras.utils.PyDataset`.
 
     Raises:
@@ -62,10 +62,6 @@ class ImageFolder(keras.utils.PyDataset):
                 f"Received: image_shape={image_shape!r}"
             )
         validation.check_count("batch_size", batch_size)
-        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-            raise ValueError(
-                f"`seed` must be an integer from 0 on, or None for the order of the names. Received: seed={seed!r}"
-            )
         if not pathlib.Path(source).exists():
             raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
         self.files, classes = find_images(source, split)
@@ -86,7 +82,8 @@ class ImageFolder(keras.utils.PyDataset):
     def set_epoch(self, epoch: int) -> None:
         """Sets the order of an epoch, counted from 0; `fit` calls it when the epoch begins."""
         n = len(self.files)
-        order = np.arange(n) if self.seed is None else np.random.default_rng((self.seed, epoch)).permutation(n)
+        seed = validation.check_seed(self.seed, optional=True)
+        order = np.arange(n) if seed is None else np.random.default_rng((seed, epoch)).permutation(n)
         self._order = order[backend.process_id() :: backend.num_processes()][: self.num_samples]
 
     def __len__(self) -> int:
