@@ -42,7 +42,7 @@ def presets_table():
     for name in presets.names():
         preset = presets.get(name)
         model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
-        gan = model.from_preset(name)
+        gan = model.from_preset(name, **({"num_classes": 10} if preset.conditional else {}))
         prior = {"normal": "N(0, 1)", "uniform": "U(−1, 1)"}[gan.latent_prior]
         cells = (
             f"`{name}`" + (" (trained)" if (presets.WEIGHTS / f"{name}.npz").exists() else ""),

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_dcgan.images import check_value_range
+from keras_dcgan.training.validation import check_seed
 
 POLICIES = ("color", "translation", "cutout")
 
@@ -63,8 +64,8 @@ class DiffAugment(keras.layers.Layer):
             raise ValueError(f"`policy` must be names out of {known}. Received: policy={policy!r}")
         self.policy = tuple(name for name in POLICIES if name in names)
         self.value_range = check_value_range(value_range)
+        self.seed_generator = keras.random.SeedGenerator(check_seed(seed, optional=True))
         self.seed = None if seed is None else int(seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
         """The images, changed at random if `training`, `(batch, height, width, channels)`."""

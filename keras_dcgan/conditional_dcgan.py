@@ -92,7 +92,7 @@ class ConditionalDCGAN(DCGAN):
         """
         if labels is not None:
             validation.check_labels(labels, len(images), self.num_classes)
-            labels = self._as_input(labels, self.discriminator)
+            labels = self._as_input(validation.native(labels), self.discriminator)
         return self._features(images, labels, batch_size)
 
     def _generate(self, z, labels, training):
@@ -125,11 +125,6 @@ class ConditionalDCGAN(DCGAN):
         labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
         validation.check_labels(labels, n, self.num_classes)
         return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
-
-    def _check_training(self, x, y=None, weights=None):
-        validation.check_no_weights(weights, "sample_weight")
-        validation.check_images(x, self.image_shape, self.value_range)
-        validation.check_labels(y, len(x), self.num_classes)
 
     def _check_inputs(self, inputs):
         z, labels = self._pair(inputs)

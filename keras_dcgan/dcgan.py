@@ -61,10 +61,11 @@ class DCGAN(checkpoints.CheckpointedModel):
         image_shape: `(height, width, channels)`.
 
     Raises:
-        TypeError: a network is not a Keras model with known input and output shapes, or the augmentation is not a Keras
-            layer.
+        TypeError: a network is not a Keras model with known input and output shapes, the augmentation is not a Keras
+            layer, or the seed is not an integer.
         ValueError: the networks do not fit each other, the discriminator's output is bounded, the prior is unknown, the
-            range or momentum is invalid, the augmentation changes the shape of the images, or an argument is unknown.
+            range or momentum is invalid, the augmentation changes the shape of the images or has another range, or an
+            argument is unknown.
 
     Example:
         >>> gan = keras_dcgan.DCGAN.from_preset("recommended", seed=0)
@@ -109,10 +110,12 @@ class DCGAN(checkpoints.CheckpointedModel):
         self.ema_momentum = ema_momentum
         self.ema_generator = None if ema_momentum is None else blocks.frozen_copy(generator)
         self._known_checksums = self._checksums()
-        validation.check_augmentation(augmentation, self.image_shape)
+        validation.check_augmentation(augmentation, self.image_shape, self.value_range)
         self.augmentation = augmentation
+        validation.check_seed(seed, optional=True)
         self.seed = None if seed is None else int(seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        # mixed, because PyTorch draws by the sum of the seed and the number of the draw: 1, 2, 3, … and 2, 3, 4, …
+        self.seed_generator = keras.random.SeedGenerator(validation.mix_seed(self.seed))
         self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation leaves the training's stream alone
         self._trackers = [
             keras.metrics.Mean(name=name) for name in ("g_loss", "d_loss", "real_accuracy", "fake_accuracy")
@@ -133,14 +136,16 @@ class DCGAN(checkpoints.CheckpointedModel):
             seed: int for the same initial weights, dropout masks and latent vectors in every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …), passed to
                 both if both take them, and of the model (`latent_prior`, `value_range`, `ema_momentum`,
-                `augmentation`).
+                `augmentation`). "recommended_conditional" and "radford_28_conditional" need `num_classes`; presets of a
+                dataset with ten classes default to 10.
 
         Returns:
             The model, not yet compiled.
 
         Raises:
-            ValueError: the preset or an override is unknown, the networks cannot be built, or there are no trained
-                weights for the preset or the overrides.
+            ValueError: the preset or an override is unknown, `num_classes` is missing, the networks cannot be built, or
+                there are no trained weights for the preset or the overrides.
+            TypeError: the seed is not an integer.
 
         Example:
             >>> keras_dcgan.DCGAN.from_preset("radford_64", image_shape=(128, 128, 3), depth=5, width=0.5)
@@ -215,6 +220,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_update(recipe.update)
         steps = validation.check_count("discriminator_steps", recipe.discriminator_steps)
         loss, checked_penalties = losses.get(recipe.loss), get_penalties(recipe.penalties)
+        for penalty in checked_penalties:
+            validation.check_layer_range("penalties", getattr(penalty, "layer", None), self.value_range)
         of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
         super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
@@ -244,7 +251,9 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Trains on images: `keras.Model.fit` with input checks and exact resuming.
 
         Takes the arguments of `keras.Model.fit`, except `sample_weight` and `class_weight`. Under
-        `keras.callbacks.BackupAndRestore`, training resumes exactly.
+        `keras.callbacks.BackupAndRestore`, training resumes exactly. Warns if float images seem to be scaled to [0, 1]
+        where `value_range` is [-1, 1], and if some classes have no images: of an array, or in the first epoch of a
+        source of batches.
 
         Args:
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
@@ -256,7 +265,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             verbose: as in Keras.
             callbacks: list of `keras.callbacks.Callback`.
             validation_split: float, as in Keras.
-            validation_data: held-out data in any form that training data may have.
+            validation_data: held-out data in any form that training data may have. The `validation_steps` batches of a
+                generator are kept in memory, because every validation needs the same.
             shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so a
                 resumed training sees the same order (not with `validation_split`). Data with a method `set_epoch`
                 (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
@@ -278,25 +288,28 @@ class DCGAN(checkpoints.CheckpointedModel):
             callbacks = callbacks.callbacks
         callbacks = keras.tree.flatten(callbacks or [])
         validation.check_callback_order(callbacks)
-        batch_size = batch_size or self.recipe.batch_size
+        kwargs |= {"batch_size": batch_size, "epochs": epochs, "validation_split": validation_split}
+        kwargs = validation.check_fit_arguments(**kwargs)
+        batch_size = kwargs["batch_size"] = kwargs["batch_size"] or self.recipe.batch_size
         multiple = backend.batch_multiple(self) * self.discriminator_steps
-        train = data.checked(self, x, y, batch_size, multiple, validation_split)
-        if validation.is_array(x):
-            validation.warn_of_half_range(x, self.value_range)
+        train = data.checked(self, x, y, batch_size, multiple, "steps_per_epoch", kwargs)
         held_out = None
         if validation_data is not None:
             val_x, val_y, val_weights = keras.utils.unpack_x_y_sample_weight(validation_data)
             validation.check_no_weights(val_weights, "sample_weight")
             val_size = kwargs.get("validation_batch_size") or batch_size
-            held_out = data.checked(self, val_x, val_y, val_size, backend.batch_multiple(self))
+            val_x = data.in_memory(val_x, kwargs.get("validation_steps"))
+            multiple = backend.batch_multiple(self)
+            held_out = data.checked(self, val_x, val_y, val_size, multiple, "validation_steps", kwargs, before=train)
+            val_y = held_out.y
             validation_data = held_out.x if val_y is None else (held_out.x, val_y)
         if self.recipe.decay is not None:
             rates = [(getattr(self, name), rate) for name, rate in self._initial_rates.items()]
             callbacks = [optimizers.LinearDecay(rates, self.recipe.decay, epochs), *callbacks]
-        callbacks = [*checkpoints.resuming(callbacks), *data.epoch_callbacks(x)]
+        callbacks = [*checkpoints.resuming(callbacks), *data.epoch_callbacks(x, train)]
         if not data.is_shuffled_by_keras(x):
             shuffle = False
-        x = train.x
+        x, y = train.x, train.y
         if data.may_be_pipeline(x, shuffle) and not validation_split:
             seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None
             x, y, shuffle = pipelines.of_arrays(x, y, batch_size, seed), None, False
@@ -307,11 +320,8 @@ class DCGAN(checkpoints.CheckpointedModel):
                 return super().fit(
                     x,
                     y,
-                    batch_size,
-                    epochs,
-                    0 if backend.process_id() else verbose,
+                    verbose=0 if backend.process_id() else verbose,
                     callbacks=callbacks,
-                    validation_split=validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
                     **kwargs,
@@ -500,14 +510,16 @@ class DCGAN(checkpoints.CheckpointedModel):
             ValueError, TypeError: as in `fit`.
         """
         validation.check_no_weights(sample_weight, "sample_weight")
-        self._follow_generator()
+        kwargs = validation.check_fit_arguments(batch_size=batch_size, **kwargs)
         held_out = None
         if not kwargs.get("_use_cached_eval_dataset"):  # fit() has checked it, and a generator can be read only once
-            held_out = data.checked(self, x, y, batch_size or 32, backend.batch_multiple(self))
-            x = held_out.x
+            batch_size, multiple = kwargs["batch_size"] or 32, backend.batch_multiple(self)
+            held_out = data.checked(self, x, y, batch_size, multiple, "steps", kwargs)
+            x, y = held_out.x, held_out.y
+        self._follow_generator()
         with data.original_errors(held_out), backend.restored(self):
             self._evaluation_seeds.state.assign([0, 0])
-            return super().evaluate(x, y, batch_size, 0 if backend.process_id() else verbose, **kwargs)
+            return super().evaluate(x, y, verbose=0 if backend.process_id() else verbose, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", **kwargs: Any) -> np.ndarray:
         """Generates images from latent vectors, in `value_range`: `keras.Model.predict`.
@@ -524,10 +536,11 @@ class DCGAN(checkpoints.CheckpointedModel):
         Raises:
             ValueError: the latent vectors or labels are invalid.
         """
+        kwargs = validation.check_fit_arguments(batch_size=batch_size, **kwargs)
+        inputs = data.CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs), arguments=kwargs)
         self._follow_generator()
-        inputs = data.CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs))
         with data.original_errors(inputs), backend.restored(self), backend.local_scope():
-            return super().predict(inputs.x, batch_size, 0 if backend.process_id() else verbose, **kwargs)
+            return super().predict(inputs.x, verbose=0 if backend.process_id() else verbose, **kwargs)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: None = None, class_weight: None = None, return_dict: bool = False
@@ -535,22 +548,21 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Runs one training step on one batch, as in Keras; arguments and errors as in `fit`."""
         validation.check_no_weights(sample_weight, "sample_weight")
         validation.check_no_weights(class_weight, "class_weight")
-        self._check_training(x, y)
-        validation.check_batch_size(len(x), backend.batch_multiple(self) * self.discriminator_steps)
+        x, y = self._check_batch(x, y, backend.batch_multiple(self) * self.discriminator_steps)
         with self._training(), signals.deferred():
             return super().train_on_batch(x, y, return_dict=return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: None = None, return_dict: bool = False) -> Any:
         """Computes losses and accuracies on one batch, as in Keras; arguments and errors as in `evaluate`."""
         validation.check_no_weights(sample_weight, "sample_weight")
-        self._check_training(x, y)
-        validation.check_batch_size(len(x), backend.batch_multiple(self))
+        x, y = self._check_batch(x, y, backend.batch_multiple(self))
         self._follow_generator()
         with backend.restored(self), signals.deferred():
             return super().test_on_batch(x, y, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Generates images for one batch of latent vectors, as in Keras; argument and errors as in `predict`."""
+        x = validation.native(x)
         self._check_inputs(x)
         generator = self._generator_for_inference()
         with backend.readable(self):
@@ -688,6 +700,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_count("steps", steps)
         validation.check_count("batch_size", batch_size)
         validation.check_seed(seed)
+        x = validation.native(x)
         validation.check_images(x, self.image_shape, self.value_range)
         x = validation.as_numpy(images.rescale(keras.ops.convert_to_tensor(x), self.value_range))
         with backend.local_scope():
@@ -732,6 +745,7 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     def _features(self, x, labels, batch_size):
         validation.check_count("batch_size", batch_size)
+        x = validation.native(x)
         validation.check_images(x, self.image_shape, self.value_range)
         with backend.readable(self):
             return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
@@ -794,19 +808,23 @@ class DCGAN(checkpoints.CheckpointedModel):
                 "`labels` are for conditional models: use ConditionalDCGAN, or leave them out. Received: labels"
             )
 
-    def _check_training(self, x, y=None, weights=None):
-        validation.check_no_weights(weights, "sample_weight")
-        if y is not None:
-            raise ValueError(
-                "DCGAN trains on images only: call fit(images), map a tf.data.Dataset of pairs with "
-                "data.map(lambda image, label: image), or use ConditionalDCGAN. Received: images and labels"
-            )
-        validation.check_images(x, self.image_shape, self.value_range)
-
     def _check_inputs(self, inputs):
         validation.check_latents(inputs, self.latent_dim)
 
     # shared by both models
+
+    def _expected(self):
+        """The arguments of `validation.check_training`."""
+        num_classes = getattr(self, "num_classes", None)
+        return {"image_shape": self.image_shape, "value_range": self.value_range, "num_classes": num_classes}
+
+    def _check_batch(self, x, y, multiple):
+        """A batch in native byte order; raises unless the model can be trained on it."""
+        x, y = validation.native((x, y))
+        validation.check_training(x, y, **self._expected())
+        validation.check_batch_size(len(x), multiple)
+        validation.warn_of_half_range(x, self.value_range)
+        return x, y
 
     def _generator_for(self, training):
         """The generator in training; otherwise its EMA, if there is one."""

@@ -40,6 +40,7 @@ def sample(
 
     Raises:
         ValueError: an unknown prior, or a truncation that is not positive.
+        TypeError: the seed is not an integer.
 
     Example:
         >>> z = keras_dcgan.latents.sample((100, gan.latent_dim), "normal", seed=0, truncation=0.7)
@@ -52,8 +53,8 @@ def sample(
     check_prior(prior)
     if truncation is not None:
         return _truncated(shape, prior, seed, truncation)
-    if isinstance(seed, int | np.integer):
-        rng = np.random.default_rng(int(seed))
+    if seed is not None and not isinstance(seed, keras.random.SeedGenerator):
+        rng = np.random.default_rng(validation.check_seed(seed, optional=True))
         numbers = rng.standard_normal(shape) if prior == "normal" else rng.uniform(-1, 1, shape)
         return keras.ops.convert_to_tensor(numbers.astype("float32"))
     if prior == "normal":

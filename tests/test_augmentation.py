@@ -8,6 +8,7 @@ from keras import ops
 
 import keras_dcgan
 from keras_dcgan.augmentation import DiffAugment
+from keras_dcgan.penalties import Consistency
 
 
 def some_images(n=64, shape=(16, 12, 3)):
@@ -164,5 +165,24 @@ def test_refuses_an_unknown_policy(policy):
 def test_the_model_refuses_what_is_no_layer_or_changes_the_shape():
     with pytest.raises(TypeError, match="`augmentation` must be a Keras layer"):
         tiny(augmentation="color")
-    with pytest.raises(ValueError, match="must give images of the shape it takes"):
+    with pytest.raises(ValueError, match="must return images of the shape that it takes"):
         tiny(augmentation=keras.layers.Resizing(4, 4))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "layer",
+    [
+        DiffAugment(value_range=(0, 1)),
+        keras.layers.RandomBrightness(0.1),  # whose default is (0, 255)
+        keras.Sequential([keras.layers.RandomFlip(), DiffAugment(value_range=(0, 1))]),
+    ],
+)
+def test_the_model_refuses_an_augmentation_for_another_range(layer):
+    with pytest.raises(ValueError, match=r"`augmentation` must have .*value_range=\(-1, 1\)\. Received: \w+ with"):
+        tiny(augmentation=layer)
+    gan = tiny()
+    with pytest.raises(ValueError, match=r"`penalties` must have the model's value_range"):
+        gan.compile(penalties=[Consistency(layer)])
+    gan = tiny(value_range=(0, 1), augmentation=DiffAugment(value_range=[0.0, 1.0]))
+    gan.compile(penalties=[Consistency(DiffAugment(value_range=(0, 1)))])

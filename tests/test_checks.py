@@ -1,6 +1,7 @@
 """Data that is refused, in every form that data may have, before anything is changed."""
 
 import functools
+import pickle
 import re
 
 import keras
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 from conftest import BACKEND, once, tiny, weights
 
+from keras_dcgan.training import data
+
 
 @functools.cache
-def shared(preset="radford_28"):
-    """One model for all that is refused: nothing of it may change."""
-    return tiny(preset)
+def shared(preset="radford_28", **overrides):
+    """One model for all that is refused, which must not change it, and for warnings."""
+    return tiny(preset, **overrides)
 
 
 GOOD = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype("float32")
@@ -39,7 +42,7 @@ IMAGES = {
     "booleans": (np.zeros((8, 8, 8, 1), bool), "must be uint8"),
 }
 LABELS = {
-    "missing": (None, "are missing"),
+    "missing": (None, "pass both images and labels.*labels=None"),
     "too few": (np.zeros(7, "int32"), r"shape \(8,\) or \(8, 1\)"),
     "one-hot": (np.eye(8, 3, dtype="int32"), "argmax"),
     "floats": (np.zeros(8), "astype"),
@@ -190,10 +193,223 @@ def test_refuses_data_of_another_kind(data):
     refused(gan, lambda: gan.fit(data, verbose=0), "one array")
 
 
-def test_warns_of_images_that_look_scaled_to_0_1(images):
+SCALED = np.random.default_rng(0).uniform(0, 1, (8, 8, 8, 1)).astype("float32")  # to [0, 1]
+HALF_RANGE = {
+    "fit": lambda gan: gan.fit(SCALED, verbose=0),
+    "validation_data": lambda gan: gan.fit(GOOD, validation_data=SCALED, verbose=0),
+    "both": lambda gan: gan.fit(SCALED, validation_data=SCALED, verbose=0),
+    "both as batches": lambda gan: gan.fit(
+        sources(SCALED)["tf.data"], validation_data=sources(SCALED)["tf.data"], epochs=2, **options("tf.data")
+    ),
+    "evaluate": lambda gan: gan.evaluate(SCALED, verbose=0),
+    "train_on_batch": lambda gan: gan.train_on_batch(SCALED),
+    "test_on_batch": lambda gan: gan.test_on_batch(SCALED),
+} | {
+    f"{kind} to {method}": lambda gan, kind=kind, method=method: {
+        "fit": lambda: gan.fit(sources(SCALED)[kind], **options(kind)),
+        "evaluate": lambda: gan.evaluate(sources(SCALED)[kind], verbose=0, steps=2),
+    }[method]()
+    for kind in KINDS
+    for method in ("fit", "evaluate")
+}
+
+
+@pytest.mark.parametrize("use", HALF_RANGE)
+def test_warns_once_of_images_that_look_scaled_to_0_1(use):
+    with pytest.warns(UserWarning, match=re.escape("2 * images - 1")) as warned:
+        HALF_RANGE[use](shared())
+    assert sum("2 * images - 1" in str(warning.message) for warning in warned) == 1
+
+
+def test_a_later_batch_does_not_tell_the_range():
+    shared().fit(sources(np.concatenate([GOOD[:4], SCALED[:4]]))["generator"], **options("generator"))
+
+
+@pytest.mark.parametrize("kind", ["array", *KINDS])
+def test_warns_once_of_classes_without_images(images, kind):
+    gan, labels = shared("radford_28_conditional", num_classes=4), np.arange(8) % 2
+    data = (images[:8], labels) if kind == "array" else (sources(images[:8], labels)[kind],)
+    if kind == "generator":
+        data = ((batch for batch in [(images[:4], labels[:4])] * 4),)
+    with pytest.warns(
+        UserWarning, match="never occur in the labels and cannot be learned: 2, 3. .*num_classes=4"
+    ) as warned:
+        gan.fit(*data, epochs=2, **options(kind))
+    assert sum("never occur" in str(warning.message) for warning in warned) == 1
+
+
+def other_order(x):
+    """The same values in the other byte order."""
+    return x.byteswap().view(x.dtype.newbyteorder("S"))
+
+
+def backward(x):
+    """The same array with negative strides, read-only."""
+    x = x[::-1].copy()[::-1]
+    x.flags.writeable = False
+    return x
+
+
+ARRANGEMENTS = [other_order, *([backward] if BACKEND == "torch" else [])]
+
+
+@pytest.mark.parametrize("kind", ["array", "PyDataset", "generator"])
+@pytest.mark.parametrize("arrange", ARRANGEMENTS)
+def test_trains_on_arrays_of_any_byte_order_and_stride(kind, arrange):
+    one, other = (tiny("radford_28_conditional") for _ in range(2))
+    labels = np.arange(8, dtype="int32") % 3
+    one.fit(GOOD, labels, batch_size=4, shuffle=False, verbose=0)
+    arranged = arrange(GOOD), arrange(labels)
+    batches = [tuple(part[i : i + 4] for part in arranged) for i in (0, 4)]
+    given = {"array": arranged, "PyDataset": (data._Batches(batches),), "generator": ((batch for batch in batches),)}
+    other.fit(*given[kind], batch_size=4, validation_data=arranged, **options(kind))
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_a_loader_may_return_arrays_of_any_byte_order():
+    torch = pytest.importorskip("torch")
+    one, other = tiny(), tiny()
+    one.fit(GOOD, batch_size=4, shuffle=False, verbose=0)
+    loader = torch.utils.data.DataLoader(other_order(GOOD), batch_size=4, collate_fn=np.stack)
+    other.fit(loader, **options("DataLoader"))
+    for a, b in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
+
+
+LATENTS = np.random.default_rng(1).normal(size=(8, 4)).astype("float32")
+NUMBERS = np.arange(8, dtype="uint16") % 3
+
+
+@pytest.mark.parametrize("arrange", ARRANGEMENTS)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda gan, x, y, z: gan.evaluate(x, y, verbose=0),
+        lambda gan, x, y, z: gan.predict([z, y], verbose=0),
+        lambda gan, x, y, z: gan.predict_on_batch([z, y]),
+        lambda gan, x, y, z: gan.generate(latents=z, labels=y),
+        lambda gan, x, y, z: gan.invert(x, y, steps=2),
+        lambda gan, x, y, z: gan.features(x, y),
+        lambda gan, x, y, z: tiny("radford_28_conditional").test_on_batch(x, y),
+        lambda gan, x, y, z: tiny("radford_28_conditional").train_on_batch(x, y),
+    ],
+)
+def test_every_method_takes_arrays_of_any_byte_order_and_stride(arrange, use):
+    expected, received = (
+        use(shared("radford_28_conditional"), *(change(part) for part in (GOOD, NUMBERS, LATENTS)))
+        for change in (np.copy, arrange)
+    )
+    np.testing.assert_allclose(received, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "argument",
+    [
+        *({"batch_size": bad} for bad in (0, -8, 16.0, True, "8")),
+        *({"epochs": bad} for bad in (-1, 2.5, None)),
+        *({"initial_epoch": bad} for bad in (-1, 0.5)),
+        *({name: bad} for name in ("steps_per_epoch", "validation_steps", "validation_batch_size") for bad in (0, 1.5)),
+        *({"validation_freq": bad} for bad in (0, None, [1, 0])),
+        *({"validation_split": bad} for bad in (-0.1, 1, 1.5, "a", None)),
+    ],
+)
+def test_refuses_impossible_arguments_of_fit(argument):
+    (name,) = argument
+    refused(shared(), lambda: shared().fit(GOOD, verbose=0, **argument), f"`{name}` must be .*Received: {name}=")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("argument", [{"batch_size": 0}, {"batch_size": 16.0}, {"steps": -1}, {"steps": True}])
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_refuses_impossible_arguments_of_evaluate_and_predict(method, argument):
+    (name,) = argument
+    x = GOOD if method == "evaluate" else LATENTS
+    refused(shared(), lambda: getattr(shared(), method)(x, verbose=0, **argument), f"`{name}` must be a positive")
+
+
+@pytest.mark.once
+def test_arguments_may_be_numpys_integers(images):
+    numbers = {"batch_size": np.int64(8), "epochs": np.int32(1), "initial_epoch": np.int8(0)}
+    numbers |= {"steps_per_epoch": np.int64(3), "validation_freq": np.int64(1), "validation_batch_size": np.uint8(4)}
     gan = tiny()
-    with pytest.warns(UserWarning, match=re.escape("2 * images - 1")):
-        gan.fit(images / np.float32(255), verbose=0)
+    gan.fit(images, validation_data=images, verbose=0, **numbers)
+    assert gan.optimizer.iterations == 3
+    gan.evaluate(images, batch_size=np.int64(8), verbose=0)
+    gan.predict(LATENTS, batch_size=np.int64(8), verbose=0)
+    assert not gan.fit(images, epochs=0, verbose=0).epoch
+
+
+def repeated(x):
+    return sources(x)["tf.data"].repeat()
+
+
+def endless(x):
+    class Endless(keras.utils.PyDataset):
+        num_batches = None
+
+        def __getitem__(self, index):
+            return x[:4]
+
+    return Endless()
+
+
+@pytest.mark.parametrize("make", [repeated, once(endless)])
+def test_refuses_data_that_never_ends(make):
+    gan, quiet = shared(), {"verbose": 0, "shuffle": False}
+    for name, use in {
+        "steps_per_epoch": lambda: gan.fit(make(GOOD), **quiet),
+        "validation_steps": lambda: gan.fit(GOOD, validation_data=make(GOOD), verbose=0),
+        "steps": lambda: gan.evaluate(make(GOOD), verbose=0),
+    }.items():
+        refused(gan, use, f"pass `{name}`")
+    refused(gan, lambda: gan.predict(make(LATENTS), verbose=0), "pass `steps`")
+    trained = tiny()
+    trained.fit(make(GOOD), steps_per_epoch=2, validation_data=make(GOOD), validation_steps=1, **quiet)
+    assert trained.optimizer.iterations == 2
+
+
+def test_a_generator_is_read_once(images):
+    def batches(n):
+        return (images[i : i + 4] for i in range(0, 4 * n, 4))
+
+    quiet = {"verbose": 0, "shuffle": False}
+    refused(
+        shared(), lambda: shared().fit(batches(4), epochs=3, **quiet), "can be read only once: pass `steps_per_epoch`"
+    )
+    gan = tiny()
+    with pytest.raises(ValueError, match="must yield 6 batches.*Received: .*a generator of 4 batches"):
+        gan.fit(batches(4), epochs=3, steps_per_epoch=2, **quiet)
+    other = tiny()
+    other.fit(batches(6), epochs=3, steps_per_epoch=2, **quiet)
+    assert other.optimizer.iterations == 6
+    with pytest.raises(ValueError, match="must yield 3 batches"):
+        gan.evaluate(batches(2), steps=3, verbose=0)
+
+
+def test_a_validation_generator_gives_every_epoch_the_same_batches(images):
+    def batches(n):
+        return (images[i : i + 4] for i in range(0, 4 * n, 4))
+
+    gan, given = tiny(), {"epochs": 3, "batch_size": 8, "shuffle": False, "verbose": 0}
+    expected = gan.fit(images, validation_data=images[:16], validation_batch_size=4, **given).history
+    history = tiny().fit(images, validation_data=batches(4), validation_steps=4, **given).history
+    np.testing.assert_allclose(history["val_d_loss"], expected["val_d_loss"], rtol=1e-5)
+    for steps in (None, 5):
+        use = lambda steps=steps: shared().fit(GOOD, validation_data=batches(4), validation_steps=steps, verbose=0)  # noqa: E731
+        refused(shared(), use, f"needs `validation_steps`.*Received: validation_steps={steps}")
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("steps", [1, *([] if BACKEND == "torch" else [2])])
+def test_a_pipeline_of_dicts_is_refused(steps):
+    import tensorflow as tf
+
+    gan = tiny()
+    gan.compile("sgd", "sgd", steps_per_execution=steps)
+    data = tf.data.Dataset.from_tensor_slices({"image": GOOD, "label": NUMBERS.astype("int32")}).batch(4)
+    refused(gan, lambda: gan.fit(data, verbose=0, shuffle=False), "Images must be one array.*Received: dict")
 
 
 def test_rounding_at_the_ends_of_the_range_is_accepted(images):
@@ -266,3 +482,8 @@ def test_latents_must_be_finite_numbers():
     for z in (np.full((2, 4), np.nan), np.full((2, 4), "a")):
         with pytest.raises(ValueError, match="`latents` must be"):
             shared().generate(latents=z)
+
+
+def test_worker_processes_do_not_receive_the_model():
+    checked = data.checked(shared(), data._Batches([GOOD[:1]]), None, 1, 1, "steps_per_epoch", {})
+    assert len(pickle.dumps(checked.x)) < 2000

@@ -47,6 +47,20 @@ def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("name", ["recommended_conditional", "radford_28_conditional"])
+def test_general_presets_need_the_number_of_classes(name):
+    with pytest.raises(ValueError, match="needs the number of classes in the labels: pass `num_classes`"):
+        ConditionalDCGAN.from_preset(name, width=1 / 32)
+    assert ConditionalDCGAN.from_preset(name, width=1 / 32, num_classes=3).num_classes == 3
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["fashion_mnist_conditional", "radford_mnist", "recommended_fashion_mnist"])
+def test_presets_of_a_known_dataset_have_its_classes(name):
+    assert ConditionalDCGAN.from_preset(name, width=1 / 32).num_classes == 10
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("num_classes", [4, 20])
 def test_refuses_more_classes_than_its_embeddings_know(num_classes):
     with pytest.raises(ValueError, match="must not be above"):

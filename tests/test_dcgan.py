@@ -161,6 +161,43 @@ def test_latents_of_an_integer_seed_are_the_same_on_every_backend():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(tiny().sample_latents(3, seed=7)), expected)
 
 
+SEEDED = {
+    "model": lambda seed: tiny(seed=seed),
+    "preset": lambda seed: keras_dcgan.presets.get("mnist").build(image_shape=(8, 8, 1), width=1 / 32, seed=seed),
+    "builder": lambda seed: keras_dcgan.networks.tutorial_discriminator((8, 8, 1), width=1 / 32, seed=seed),
+    "generate": lambda seed: tiny().generate(2, seed=seed),
+    "sample_latents": lambda seed: tiny().sample_latents(2, seed=seed),
+    "invert": lambda seed: tiny().invert(np.zeros((1, 8, 8, 1), "uint8"), steps=1, seed=seed),
+    "callback": lambda seed: keras_dcgan.callbacks.GifSnapshot("a.gif", seed=seed),
+    "augmentation": lambda seed: keras_dcgan.augmentation.DiffAugment(seed=seed)(np.ones((2, 8, 8, 1)), training=True),
+}
+
+
+@pytest.mark.parametrize("use", SEEDED)
+def test_any_integer_is_a_seed_and_nothing_else(use):
+    for seed in (np.int64(3), -1, 2**31, 2**63, -(2**70)):
+        SEEDED[use](seed)
+    for seed in (2.7, 2.0, True, "1"):
+        with pytest.raises(TypeError, match=f"`seed` must be an integer.*Received: seed={seed!r}"):
+            SEEDED[use](seed)
+
+
+@pytest.mark.once
+def test_seeds_outside_the_range_differ_from_each_other():
+    seeds = (-1, 1, 2**31, 2**31 + 1, 2**32 + 1, 2**70, -(2**70))
+    draws = {tuple(np.ravel(tiny().sample_latents(2, seed=seed)).tolist()) for seed in seeds}
+    assert len(draws) == len(seeds)
+    assert tiny(seed=-(2**70)).get_config()["seed"] == -(2**70)
+
+
+def test_models_of_neighboring_seeds_draw_nothing_in_common():
+    first, second = (
+        np.concatenate([keras.ops.convert_to_numpy(gan.sample_latents(8)) for _ in range(4)])
+        for gan in (tiny(seed=1), tiny(seed=2))
+    )
+    assert not np.isin(first, second).any()
+
+
 @pytest.mark.once
 def test_training_draws_through_sample_latents(images):
     class Zeros(DCGAN):

@@ -102,7 +102,7 @@ def test_a_callback_that_monitors_a_metric_must_come_after_it(tmp_path, images, 
         ({"metrics": ()}, ValueError, "`metrics` must be"),
         ({"metrics": ("fid",)}, ValueError, "`metrics` must be"),
         ({"num_images": 0}, ValueError, "`num_images` must be a positive integer"),
-        ({"seed": None}, ValueError, "`seed` must be an integer from 0 on"),
+        ({"seed": None}, TypeError, "`seed` must be an integer"),
         ({"every": 1.5}, TypeError, "`every` must be a positive integer"),
     ],
 )

@@ -316,8 +316,8 @@ def test_refuses_a_folder_that_cannot_be_made_before_training(tmp_path, images, 
         ({"scale": 1.5}, TypeError, "`scale`"),
         ({"duration": -1}, ValueError, "`duration`"),
         ({"duration": 25}, ValueError, "multiple of 10"),
-        ({"seed": None}, ValueError, "`seed`"),
-        ({"seed": -1}, ValueError, "`seed`"),
+        ({"seed": None}, TypeError, "`seed`"),
+        ({"seed": 2.7}, TypeError, "`seed`"),
     ],
 )
 def test_refuses_nonsense(arguments, error, message):

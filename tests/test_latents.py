@@ -231,7 +231,7 @@ def test_the_search_starts_where_the_seed_says(images):
     [
         ({"images": np.zeros((2, 9, 8, 1), "uint8")}, ValueError, "Images must have shape"),
         ({"steps": 0}, ValueError, "`steps` must be a positive integer"),
-        ({"seed": None}, ValueError, "`seed` must be an integer"),
+        ({"seed": None}, TypeError, "`seed` must be an integer"),
     ],
 )
 def test_refuses_a_search_for_nonsense(images, arguments, error, message):

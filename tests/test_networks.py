@@ -18,7 +18,7 @@ UNCONDITIONAL = [name for name, preset in PRESETS.items() if not preset.conditio
 
 
 def build(name, **overrides):
-    return from_preset(name, seed=0, **overrides)
+    return from_preset(name, seed=0, **(({"num_classes": 10} if PRESETS[name].conditional else {}) | overrides))
 
 
 def outline(network):
@@ -132,7 +132,7 @@ def test_recommended_mnist_joins_two_networks():
 def test_labels_of_radford_mnist_stay_one_hot_through_training():
     gan = build("radford_mnist", image_shape=(8, 8, 1), width=1 / 32)
     gan.compile()
-    gan.fit(np.zeros((8, 8, 8, 1), "uint8"), np.arange(8), verbose=0)
+    gan.fit(np.zeros((10, 8, 8, 1), "uint8"), np.arange(10), verbose=0)
     for network in (gan.generator, gan.discriminator):
         (kernel,) = network.get_layer("one_hot").get_weights()
         np.testing.assert_array_equal(kernel, np.eye(10))

@@ -112,7 +112,8 @@ RECIPES = {
 def small(name, **overrides):
     """A preset with few pixels and channels, not compiled."""
     side = 16 if name in ("radford_64", "all_convolutional_28") else 8
-    return from_preset(name, **({"image_shape": (side, side, 1), "width": 1 / 64, "seed": 0} | overrides))
+    classes = {"num_classes": 10} if presets.get(name).conditional else {}
+    return from_preset(name, **({"image_shape": (side, side, 1), "width": 1 / 64, "seed": 0} | classes | overrides))
 
 
 def described(gan):

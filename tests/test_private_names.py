@@ -1,4 +1,4 @@
-"""Private names of Keras that the library uses: all are listed in CONTRIBUTING.md, and each still exists."""
+"""Private names of Keras and PyTorch in use: all are listed in CONTRIBUTING.md, and each still exists."""
 
 import ast
 import inspect
@@ -25,10 +25,11 @@ def private_names():
                 own.add(node.name)
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 own.add(node.id)
-    # of those that the library sets or overrides, these are Keras's
+    # of those that the library sets or overrides, these are Keras's and PyTorch's
     return (used - own) | {
         "_get_jax_state",
         "_initial_epoch",
+        "_iterator",
         "_jax_state_synced",
         "_use_cached_eval_dataset",
         "_value",
@@ -50,12 +51,19 @@ def nodes_by_depth(network):
     return keras.Function(network.inputs, network.outputs)._nodes_by_depth
 
 
+def torch_loader():
+    import torch
+
+    return torch.utils.data.DataLoader
+
+
 NAMES = {
     "_autoconvert_optionals": lambda: BACKEND != "tensorflow" or callable(keras.Model()._autoconvert_optionals),
     "_flatten_layers": lambda: len(tiny()._flatten_layers()) > 10,
     "_get_jax_state": lambda: BACKEND != "jax" or "self._get_jax_state(" in inspect.getsource(keras.Model.fit),
     "_inbound_nodes": lambda: tiny().generator.layers[-1]._inbound_nodes[0].input_tensors,
     "_initial_epoch": lambda: "model._initial_epoch" in inspect.getsource(keras.callbacks.BackupAndRestore),
+    "_iterator": lambda: BACKEND != "torch" or "self._iterator" in inspect.getsource(torch_loader()),
     "_jax_state_synced": lambda: BACKEND != "jax" or "self._jax_state_synced" in inspect.getsource(keras.Model.fit),
     "_keras_history": lambda: len(tiny().generator.outputs[0]._keras_history) == 3,
     "_loss_tracker": lambda: tiny()._loss_tracker in tiny().metrics or tiny()._loss_tracker.name == "loss",

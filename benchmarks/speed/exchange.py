@@ -41,7 +41,7 @@ for name in presets.names():
     if preset.recipe.update != "simultaneous":  # the operations counted are those of a simultaneous step
         continue
     model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
-    gan = model.from_preset(name)
+    gan = model.from_preset(name, **({"num_classes": 10} if preset.conditional else {}))
     size = 4 * sum(math.prod(v.shape) for v in gan.trainable_variables)
     flops = step_flops(gan)
     rate = RATE_64 if gan.image_shape[0] >= 64 else RATE

@@ -20,7 +20,7 @@ class EvaluateLabels(Evaluation):
             probabilities `(n, num_classes)`.
         num_images: int, number of samples.
         every: int, epochs per evaluation.
-        seed: non-negative int, for the latent vectors.
+        seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
 
     Raises:

@@ -39,7 +39,7 @@ class EvaluateSamples(Evaluation):
             as defined in `keras_dcgan.metrics`. They are the names in the logs.
         num_images: int, number of samples.
         every: int, epochs per evaluation.
-        seed: non-negative int, for the latent vectors.
+        seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
 
     Raises:

@@ -43,7 +43,7 @@ class ImageFolder(keras.utils.PyDataset):
         batch_size: int, images of a batch; of several processes, of each one's.
         split: "train", "test" or "validation".
         labels: bool, True for batches of images and labels, for a conditional model.
-        seed: int from 0 on, for the order; None for that of the files' names.
+        seed: int, for the order; None for that of the files' names.
         on_error: "skip" replaces an image that cannot be read by the next one in the order of the names, of the same
             class if there are labels: the batches keep their size and all other images their place. There is one
             warning per such file. "raise" ends the training.
@@ -80,10 +80,6 @@ class ImageFolder(keras.utils.PyDataset):
                 f"Received: image_shape={image_shape!r}"
             )
         validation.check_count("batch_size", batch_size)
-        if seed is not None and (not isinstance(seed, int | np.integer) or seed < 0):
-            raise ValueError(
-                f"`seed` must be an integer from 0 on, or None for the order of the names. Received: seed={seed!r}"
-            )
         check_options(split, on_error)
         self.files, classes, class_names, skipped = find_images(source, split)
         if labels and classes is None:
@@ -107,7 +103,8 @@ class ImageFolder(keras.utils.PyDataset):
     def set_epoch(self, epoch: int) -> None:
         """Sets the order of an epoch, counted from 0; `fit` calls it when the epoch begins."""
         n = len(self.files)
-        order = np.arange(n) if self.seed is None else np.random.default_rng((self.seed, epoch)).permutation(n)
+        seed = validation.check_seed(self.seed, optional=True)
+        order = np.arange(n) if seed is None else np.random.default_rng((seed, epoch)).permutation(n)
         self._order = order[backend.process_id() :: backend.num_processes()][: self.num_samples]
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from keras import Model, config, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
 from keras_dcgan.layers import BatchNormalization
-from keras_dcgan.training.validation import check_count
+from keras_dcgan.training.validation import check_count, check_seed
 
 
 def frozen_copy(network: Model) -> Model:
@@ -91,7 +91,7 @@ def normal(seeds):
 
 def seeds_from(seed):
     """Yields a different seed for each layer, or None forever if `seed` is None."""
-    source = random.Random(seed if seed is None else int(seed))
+    source = random.Random(check_seed(seed, optional=True))
     while True:
         yield None if seed is None else source.randrange(2**31)
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras_dcgan import networks
 from keras_dcgan.losses import Hinge, NonSaturating, Relativistic, Wasserstein
 from keras_dcgan.penalties import R1, R2, GradientPenalty, Penalty
-from keras_dcgan.training.validation import check_count
+from keras_dcgan.training.validation import check_count, check_seed
 
 __all__ = ["Preset", "Recipe", "get", "names"]  # the rest is internal
 
@@ -114,7 +114,17 @@ class Preset:
 
         Returns:
             `(generator, discriminator)`.
+
+        Raises:
+            TypeError: the seed is not an integer.
+            ValueError: `num_classes` is missing.
         """
+        required = inspect.signature(self.generator).parameters.get("num_classes")
+        if required is not None and required.default is _REQUIRED and "num_classes" not in overrides:
+            raise ValueError(
+                "This preset needs the number of classes in the labels: pass `num_classes`. Received: no num_classes"
+            )
+        seed = check_seed(seed, optional=True)
         # two seeds from one, so that the networks do not start with the same numbers
         seeds = (None, None) if seed is None else (2 * seed, 2 * seed + 1)
         built = []
@@ -142,6 +152,7 @@ _TUTORIAL_RECIPE = Recipe(g_opt=adam(1e-4, 0.9), d_opt=adam(1e-4, 0.9), batch_si
 _RADFORD_RECIPE = Recipe(batch_size=128)
 _RECOMMENDED_RECIPE = Recipe(g_opt=adam(1e-3), d_opt=adam(1e-3), penalties=(R1(gamma=0.1, interval=4),))
 _UNIFORM = {"latent_prior": "uniform"}
+_REQUIRED: Any = inspect.Parameter.empty  # in a signature, the default of an argument that must be passed
 
 PRESETS = {
     "mnist": Preset(**_tutorial(), recipe=_TUTORIAL_RECIPE, reference=_TUTORIAL),
@@ -162,7 +173,7 @@ PRESETS = {
         reference=_RADFORD,
     ),
     "radford_28_conditional": Preset(
-        **_radford(image_shape=(28, 28, 1), depth=2, kernel_size=4, num_classes=10),
+        **_radford(image_shape=(28, 28, 1), depth=2, kernel_size=4, num_classes=_REQUIRED),
         model=_UNIFORM,
         recipe=_RADFORD_RECIPE,
         reference=f"{_RADFORD}; {_PROJECTION}",
@@ -226,13 +237,15 @@ PRESETS = {
     ),
 }
 _RECOMMENDED = PRESETS["recommended"]
-PRESETS["recommended_conditional"] = replace(
+_CONDITIONAL = replace(
     _RECOMMENDED,
     generator=partial(_RECOMMENDED.generator, num_classes=10),
     discriminator=partial(_RECOMMENDED.discriminator, num_classes=10, projection="spatial"),
     reference=f"{_RADFORD}; {_PROJECTION}; {_MEASURED}",
 )
-_CONDITIONAL = PRESETS["recommended_conditional"]
+PRESETS["recommended_conditional"] = replace(
+    _CONDITIONAL, **_both(_CONDITIONAL.generator, _CONDITIONAL.discriminator, num_classes=_REQUIRED)
+)
 PRESETS["recommended_fashion_mnist"] = replace(
     _CONDITIONAL,
     discriminator=partial(_CONDITIONAL.discriminator, filters=64),

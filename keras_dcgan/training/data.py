@@ -6,25 +6,27 @@ that yields batches (tf.data, PyDataset, DataLoader, generator) batch by batch, 
 
 import contextlib
 import copy
+import functools
 import itertools
 import math
 import types
 
 import keras
+import numpy as np
 
 from keras_dcgan import backend
 from keras_dcgan.training import pipelines, validation
 
 
-def checked(model, x, y, batch_size, multiple, validation_split=0.0):
+def checked(model, x, y, batch_size, multiple, steps_name, arguments, before=None):
     """Wraps training data so that it is checked; arrays are checked immediately.
 
     Args:
-        model: the model, whose `_check_training(images, labels, weights)` raises for invalid data.
+        model: the model.
         x, y: data as `fit` takes it.
         batch_size: int.
         multiple: int, the batch sizes must be multiples of it.
-        validation_split: float, as in Keras.
+        steps_name, arguments, before: as in `CheckedData`.
 
     Returns:
         `CheckedData`.
@@ -32,10 +34,19 @@ def checked(model, x, y, batch_size, multiple, validation_split=0.0):
     Raises:
         ValueError, TypeError: the data is invalid, or differs in size between processes.
     """
-    data = CheckedData(x, y, model._check_training, model.image_shape, multiple)
+    data = CheckedData(
+        x,
+        y,
+        expected=model._expected(),
+        multiple=multiple,
+        steps_name=steps_name,
+        arguments=arguments,
+        before=before,
+    )
     amounts = [data.batches, 0]
     if validation.is_array(x):
-        first = math.floor(len(x) * (1 - validation_split))  # as Keras splits
+        split = 0.0 if before else arguments.get("validation_split", 0.0)
+        first = math.floor(len(x) * (1 - split))  # as Keras splits
         validation.check_batch_sizes(first, batch_size, multiple)
         validation.check_batch_sizes(len(x) - first, batch_size, backend.batch_multiple(model))
         amounts = [len(x), batch_size]
@@ -43,17 +54,46 @@ def checked(model, x, y, batch_size, multiple, validation_split=0.0):
     return data
 
 
+def in_memory(x, steps):
+    """The batches of a generator, of which each validation needs the same; any other data unchanged.
+
+    Args:
+        x: validation data.
+        steps: `validation_steps` of `fit`.
+    """
+    if not isinstance(x, types.GeneratorType):
+        return x
+    batches = list(itertools.islice(x, steps or 0))
+    if steps is None or len(batches) < steps:
+        raise ValueError(
+            "A generator as `validation_data` needs `validation_steps`, and must yield as many batches: they are kept "
+            f"in memory for every validation. Received: validation_steps={steps}, {len(batches)} batches"
+        )
+    return _Batches(batches)
+
+
 def _epoch_setter(x):
     """The method of a data source, or of its sampler, that sets the epoch; None if it has none."""
     return getattr(x, "set_epoch", None) or getattr(getattr(x, "sampler", None), "set_epoch", None)
 
 
-def epoch_callbacks(x):
-    """The callback that tells a data source the epoch, in a list; empty if the source does not need it."""
-    set_epoch = _epoch_setter(x)
-    if set_epoch is None:
-        return []
-    return [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: set_epoch(epoch))]
+def epoch_callbacks(x, train):
+    """The callbacks of training data: they set the epoch of a source that needs it, and warn of missing classes.
+
+    Args:
+        x: data as `fit` takes it.
+        train: `CheckedData` of it.
+    """
+    callbacks = []
+    if set_epoch := _epoch_setter(x):
+        callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: set_epoch(epoch)))
+    if validation.is_array(x):
+        train.report_missing_classes()
+    else:
+        callbacks.append(
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: train.report_missing_classes())
+        )
+    return callbacks
 
 
 def is_shuffled_by_keras(x):
@@ -75,58 +115,105 @@ class CheckedData:
     Args:
         x: array, or source of batches: tf.data.Dataset, PyDataset, torch DataLoader or generator.
         y: array of labels for an array `x`, or None.
-        check: callable that takes the parts of a batch, or whole arrays, and raises.
-        image_shape: shape of an image if the batches are images, otherwise None.
+        check: callable that takes the parts of a batch, or whole arrays, and raises. None for
+            `validation.check_training` with `expected`.
+        arguments: dict, those of `fit`, `evaluate` or `predict`.
+        steps_name: str, the one of them that is the number of batches per epoch.
+        expected: dict of `image_shape`, `value_range` and `num_classes`. Worker processes receive it, not the model.
         multiple: int, the size of a batch must be a multiple of it.
+        before: `CheckedData` of the training data for validation data, whose warning is not repeated.
     """
 
-    def __init__(self, x, y, check, image_shape=None, multiple=1):
-        self.check = check
-        self.image_shape = image_shape
+    def __init__(self, x, y, check=None, *, arguments, steps_name="steps", expected=None, multiple=1, before=None):
+        self.expected = expected
+        self.check = check or functools.partial(validation.check_training, **expected)
         self.multiple = multiple
+        self.steps_name, self.steps = steps_name, arguments.get(steps_name)
+        self.epochs = arguments.get("epochs", 1) - arguments.get("initial_epoch", 0)
+        self.before = before
+        self.warned = False
+        self.is_first = True
+        self.seen = set()  # classes in the labels
         self.error = None
-        self.y = y
         self.batches = -1  # number of batches in x if known
+        x, self.y = validation.native((x, y))
         self.x = self._wrap(x)
 
     def _wrap(self, data):
         if isinstance(data, keras.utils.PyDataset):
-            self._count(data.num_batches)
+            self._count(data.num_batches, endless=data.num_batches is None)
             return _CheckedPyDataset(data, self)
         if isinstance(data, types.GeneratorType):
+            if self.steps is None and self.epochs > 1:
+                raise ValueError(
+                    "A generator can be read only once: pass `steps_per_epoch` and a generator that never ends, or a "
+                    f"keras.utils.PyDataset. Received: a generator, epochs={self.epochs}, steps_per_epoch=None"
+                )
             first = list(itertools.islice(data, 1))
-            self._refuse_empty(len(first))
-            checked_batches = (self.batch(batch) for batch in itertools.chain(first, data))
-            return (batch if isinstance(batch, tuple) else (batch,) for batch in checked_batches)  # Keras wants tuples
+            self._count(None if first else 0)
+            return self._read(itertools.chain(first, data))
         if hasattr(data, "element_spec") and hasattr(data, "map"):  # a tf.data.Dataset
-            self._count(int(data.cardinality()))
+            batches = int(data.cardinality())
+            self._count(batches, endless=batches == -1)
             return pipelines.untuned(data.map(self._in_pipeline))
         if hasattr(data, "collate_fn"):  # a torch DataLoader
             self._count(len(data) if hasattr(data.dataset, "__len__") else None)
-            loader = copy.copy(data)
-            loader.collate_fn = _CheckedCollate(data.collate_fn, self)
-            return loader
+            return _checked_loader(data, self)
         self.check(data, self.y)
+        self._note(data, self.y)
         return data
 
-    def _count(self, batches):
-        self._refuse_empty(batches)
-        self.batches = -1 if batches is None else batches
-
-    def _refuse_empty(self, batches):
+    def _count(self, batches, endless=False):
         if batches == 0:
             raise ValueError("The dataset must contain at least one batch. Received: 0 batches")
+        if endless and self.steps is None:
+            raise ValueError(
+                f"The dataset repeats forever: pass `{self.steps_name}`, or leave out its repeat(). "
+                f"Received: {self.steps_name}=None"
+            )
+        self.batches = -1 if batches is None else batches
+
+    def _read(self, generator):
+        """Checks the batches of a generator, which must not end before the last step."""
+        n = 0
+        for batch in generator:
+            yield self.batch(batch)
+            n += 1
+        needed = (self.steps or 0) * self.epochs
+        if n < needed:
+            self.error = ValueError(
+                f"The generator must yield {needed} batches, `{self.steps_name}` for each epoch: let it yield batches "
+                f"forever. Received: {self.steps_name}={self.steps}, epochs={self.epochs}, a generator of {n} batches"
+            )
+            raise self.error
 
     def batch(self, batch):
-        """Checks a batch and returns it."""
+        """Checks a batch and returns it as a tuple, which Keras expects."""
         try:
-            parts = batch if isinstance(batch, tuple | list) else (batch,)
+            parts = validation.native(tuple(batch) if isinstance(batch, tuple | list) else (batch,))
             self.check(*parts)
             validation.check_batch_size(len(parts[0]), self.multiple)
-        except (TypeError, ValueError) as error:
+            self._note(*parts)
+        except (TypeError, ValueError, UserWarning) as error:
             self.error = error
             raise
-        return batch
+        return parts
+
+    def _note(self, images, labels=None):
+        """Notes the classes of a batch, and warns of the first if it seems to have another range."""
+        if self.expected is None:
+            return
+        is_first, self.is_first = self.is_first, False
+        if is_first and not (self.before and self.before.warned):
+            self.warned = validation.warn_of_half_range(images, self.expected["value_range"])
+        if labels is not None:
+            self.seen.update(np.unique(validation.as_numpy(labels)).tolist())
+
+    def report_missing_classes(self):
+        """Warns, once, of classes that did not occur so far."""
+        if self.seen and self.expected["num_classes"] and backend.num_processes() == 1:
+            validation.warn_of_missing_classes(self.seen, self.expected["num_classes"])
+        self.expected = self.expected | {"num_classes": None}
 
     def _in_pipeline(self, *batch):
         import tensorflow as tf
@@ -140,8 +227,8 @@ class CheckedData:
         with tf.control_dependencies([tf.numpy_function(check, flat, [])]):
             flat = [tf.identity(part) for part in flat]
         # the pipeline may not know the shape; if it knows another one, tracing the step raises the error
-        expected = (None, *(self.image_shape or ()))
-        if self.image_shape and flat[0].shape.is_compatible_with(expected):
+        expected = self.expected and (None, *self.expected["image_shape"])
+        if expected and flat[0].shape.is_compatible_with(expected):
             flat[0] = tf.ensure_shape(flat[0], expected)
         return tf.nest.pack_sequence_as(structure, flat)
 
@@ -156,6 +243,18 @@ def original_errors(*sources):
             if source is not None and source.error is not None:
                 raise source.error from None
         raise
+
+
+class _Batches(keras.utils.PyDataset):
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
@@ -177,12 +276,18 @@ class _CheckedPyDataset(keras.utils.PyDataset):
         self.wrapped.on_epoch_end()
 
 
-class _CheckedCollate:
-    """A collate function that checks its result; a class, so that it can be sent to worker processes."""
+def _checked_loader(loader, checked_data):
+    """A copy of a torch DataLoader, with workers of its own, whose batches are checked in this process."""
+    import torch
 
-    def __init__(self, collate, checked_data):
-        self.collate, self.checked_data = collate, checked_data
+    class CheckedLoader(type(loader)):
+        def __iter__(self):
+            for batch in super().__iter__():
+                # Keras expects tensors, and a collate_fn may return arrays
+                parts = checked_data.batch(batch)
+                yield tuple(torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x for x in parts)
 
-    def __call__(self, samples):
-        batch = self.checked_data.batch(self.collate(samples))
-        return batch if isinstance(batch, tuple | list) else (batch,)  # as Keras wants it
+    copied = copy.copy(loader)
+    copied.__class__ = CheckedLoader
+    copied._iterator = None  # the user's, if its workers persist
+    return copied

@@ -1,6 +1,7 @@
 """Input validation. Each function raises if its argument is invalid."""
 
 import difflib
+import numbers
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +13,36 @@ import numpy as np
 TOLERANCE = 1e-3
 
 
+def native(data: Any) -> Any:
+    """Data with its NumPy arrays in native byte order, the only one that JAX and PyTorch can read."""
+
+    def convert(x):
+        return x.astype(x.dtype.newbyteorder("="), copy=False) if isinstance(x, np.ndarray) else x
+
+    return keras.tree.map_structure(convert, data)
+
+
 def as_numpy(array: Any) -> np.ndarray:
-    """NumPy array of an array or tensor of any backend."""
-    return array if isinstance(array, np.ndarray) else np.asarray(keras.ops.convert_to_numpy(array))
+    """NumPy array, in native byte order, of an array or tensor of any backend."""
+    return native(array) if isinstance(array, np.ndarray) else np.asarray(keras.ops.convert_to_numpy(array))
 
 
 def is_array(data):
     """Whether data is one array or tensor, and not a source of batches."""
     return hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def check_training(x, y=None, weights=None, *, image_shape, value_range, num_classes):
+    """Raises unless images, and labels for a model with `num_classes`, can be trained on."""
+    check_no_weights(weights, "sample_weight")
+    if num_classes is None and y is not None:
+        raise ValueError(
+            "DCGAN trains on images only: call fit(images), map a tf.data.Dataset of pairs with "
+            "data.map(lambda image, label: image), or use ConditionalDCGAN. Received: images and labels"
+        )
+    check_images(x, image_shape, value_range)
+    if num_classes is not None:
+        check_labels(y, len(x), num_classes)
 
 
 def check_images(images, image_shape, value_range):
@@ -29,8 +52,6 @@ def check_images(images, image_shape, value_range):
         TypeError: the images are not one array.
         ValueError: another shape, no images, another dtype, NaN or infinity, or values outside the range.
     """
-    if not is_array(images):
-        raise TypeError(f"Images must be one array of shape (n, {_join(image_shape)}). Received: {_describe(images)}")
     check_shape(images, image_shape)
     if len(images) == 0:
         raise ValueError(f"There are no images to use. Received: images of shape {tuple(images.shape)}")
@@ -58,7 +79,9 @@ def check_images(images, image_shape, value_range):
 
 
 def check_shape(images, image_shape):
-    """Raises ValueError unless images, which may be symbolic, have the shape `(n, *image_shape)`."""
+    """Raises unless images, which may be symbolic, are one array of shape `(n, *image_shape)`."""
+    if not is_array(images):
+        raise TypeError(f"Images must be one array of shape (n, {_join(image_shape)}). Received: {_describe(images)}")
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1:] != image_shape:
         cure = "images[..., None] adds the channel axis" if shape[1:] == image_shape[:2] else "resize or convert them"
@@ -104,31 +127,47 @@ def check_equal_amounts(amounts):
         )
 
 
-def warn_of_half_range(images, value_range):
-    """Warns of float images that look scaled to [0, 1] where [-1, 1] is expected."""
-    if tuple(value_range) == (-1, 1) and "float" in _dtype(images) and float(as_numpy(images).min()) >= 0:
+def warn_of_half_range(images, value_range, stacklevel=4):
+    """Warns of float images that look scaled to [0, 1] where [-1, 1] is expected. Returns whether it did."""
+    found = tuple(value_range) == (-1, 1) and "float" in _dtype(images) and float(as_numpy(images).min()) >= 0
+    if found:
         warnings.warn(
-            "No float image has a value below 0, as if they were scaled to [0, 1], but value_range is [-1, 1]: the "
-            "generator would have to learn that no pixel is dark. If so, pass 2 * images - 1, or uint8 images.",
-            stacklevel=3,
+            "All values of the float images are at least 0, as if scaled to [0, 1], but value_range is [-1, 1], so the "
+            "generator would learn images without dark pixels. If they are scaled to [0, 1], pass 2 * images - 1, or "
+            "uint8 images.",
+            stacklevel=stacklevel,
+        )
+    return found
+
+
+def warn_of_missing_classes(seen, num_classes):
+    """Warns of classes that are not among those seen in the labels."""
+    missing = sorted(set(range(num_classes)) - set(seen))
+    if missing:
+        more = ", …" if len(missing) > 20 else ""
+        warnings.warn(
+            f"These classes never occur in the labels and cannot be learned: {_join(missing[:20])}{more}. If the data "
+            "has fewer classes, create the model with their number. "
+            f"Received: num_classes={num_classes}, labels of {len(seen)} classes",
+            stacklevel=4,
         )
 
 
 def check_labels(labels, n, num_classes):
     """Raises ValueError unless labels are integers `(n,)` or `(n, 1)` in `[0, num_classes)`."""
-    rule = f"Labels must be integers in [0, {num_classes}), one an image, of shape ({n},) or ({n}, 1)"
+    rule = f"Labels must be integers in [0, {num_classes}), one per image, of shape ({n},) or ({n}, 1)"
     if labels is None:
-        raise ValueError(f"{rule}, and are missing: pass (images, labels). Received: labels=None")
+        raise ValueError(f"{rule}: pass both images and labels. Received: labels=None")
     if not is_array(labels):
         raise ValueError(f"{rule}. Received: {_describe(labels)}")
     shape = tuple(labels.shape)
     if shape not in ((n,), (n, 1)):
         raise ValueError(
-            f"{rule}; one-hot labels become such by np.argmax(labels, axis=-1). Received: labels of shape {shape}"
+            f"{rule}; np.argmax(labels, axis=-1) converts one-hot labels. Received: labels of shape {shape}"
         )
     dtype = _dtype(labels)
     if "int" not in dtype:
-        raise ValueError(f"{rule}; labels.astype('int32') does it. Received: labels of dtype {dtype}")
+        raise ValueError(f"{rule}; labels.astype('int32') converts whole numbers. Received: labels of dtype {dtype}")
     labels = as_numpy(labels)
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(f"{rule}. Received: labels from {labels.min()} to {labels.max()}")
@@ -279,22 +318,61 @@ def check_update(update):
         raise ValueError(f'`update` must be "simultaneous" or "alternating". Received: update={update!r}')
 
 
-def check_seed(seed):
-    """Raises ValueError unless `seed` is an integer from 0 on: None would draw from the training's stream."""
-    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(
-            "`seed` must be an integer from 0 on: the images keep their latents through the whole run. "
-            f"Received: seed={seed!r}"
-        )
+def check_seed(seed, optional=False):
+    """Returns an integer in [0, 2**31) for any integer, the same for one that lies there; None if `optional`.
+
+    Raises:
+        TypeError: the seed is not an integer.
+    """
+    if seed is None and optional:
+        return None
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise TypeError(f"`seed` must be an integer{' or None' if optional else ''}. Received: seed={seed!r}")
+    return int(seed) if 0 <= seed < 2**31 else mix_seed(seed)
 
 
-def check_count(name, n):
-    """Returns `n` as an int, and raises unless it is a positive integer."""
+def mix_seed(seed):
+    """A number in [0, 2**31) that is far from those of neighboring integers; None stays None."""
+    if seed is None:
+        return None
+    return int(np.random.SeedSequence((int(seed < 0), abs(int(seed)))).generate_state(1)[0] >> 1)
+
+
+def check_count(name, n, smallest=1):
+    """Returns `n` as an int, and raises unless it is an integer of at least `smallest`."""
+    rule = f"`{name}` must be {'a positive integer' if smallest else 'an integer of at least 0'}"
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
-        raise TypeError(f"`{name}` must be a positive integer. Received: {name}={n!r}")
-    if n < 1:
-        raise ValueError(f"`{name}` must be a positive integer. Received: {name}={n}")
+        raise TypeError(f"{rule}. Received: {name}={n!r}")
+    if n < smallest:
+        raise ValueError(f"{rule}. Received: {name}={n}")
     return int(n)
+
+
+# arguments of Keras's `fit`, `evaluate` and `predict` that count something: the smallest value, and whether None is one
+_COUNTS = {
+    "batch_size": (1, True),
+    "epochs": (0, False),
+    "initial_epoch": (0, False),
+    "steps_per_epoch": (1, True),
+    "validation_batch_size": (1, True),
+    "validation_steps": (1, True),
+    "validation_freq": (1, False),
+    "steps": (1, True),
+}
+
+
+def check_fit_arguments(**arguments):
+    """Returns the arguments of `fit`, `evaluate` or `predict`, NumPy integers as ints, and raises if one is invalid."""
+    for name in _COUNTS.keys() & arguments.keys():
+        value, (smallest, optional) = arguments[name], _COUNTS[name]
+        if name == "validation_freq" and isinstance(value, list):  # of epochs
+            arguments[name] = [check_count(name, epoch) for epoch in value]
+        elif not (optional and value is None):
+            arguments[name] = check_count(name, value, smallest)
+    split = arguments.get("validation_split", 0.0)
+    if not isinstance(split, numbers.Real) or not 0 <= split < 1:
+        raise ValueError(f"`validation_split` must be a number in [0, 1). Received: validation_split={split!r}")
+    return arguments
 
 
 def check_momentum(name, momentum):
@@ -306,8 +384,8 @@ def check_momentum(name, momentum):
         )
 
 
-def check_augmentation(augmentation, image_shape):
-    """Raises unless `augmentation` is None or a Keras layer that keeps the shape of images; builds it."""
+def check_augmentation(augmentation, image_shape, value_range):
+    """Raises unless `augmentation` is None or a Keras layer that keeps the shape and range of images; builds it."""
     if augmentation is None:
         return
     if not isinstance(augmentation, keras.layers.Layer):
@@ -315,13 +393,26 @@ def check_augmentation(augmentation, image_shape):
             "`augmentation` must be a Keras layer from images to images, such as "
             f"keras_dcgan.augmentation.DiffAugment(). Received: augmentation={augmentation!r}"
         )
+    check_layer_range("augmentation", augmentation, value_range)
     shape = (None, *image_shape)
     made = augmentation(keras.KerasTensor(shape, "float32"), training=True).shape
     if tuple(made) != shape:
         raise ValueError(
-            "`augmentation` must give images of the shape it takes, since the discriminator reads them. "
+            "`augmentation` must return images of the shape that it takes, because the discriminator reads them. "
             f"Received: a layer from {shape} to {tuple(made)}"
         )
+
+
+def check_layer_range(name, layer, value_range):
+    """Raises ValueError if a layer, or one inside it, is for images in another range."""
+    low, high = value_range
+    for part in layer._flatten_layers() if isinstance(layer, keras.layers.Layer) else ():
+        own = getattr(part, "value_range", None)
+        if own is not None and tuple(own) != tuple(value_range):
+            raise ValueError(
+                f"`{name}` must have the model's value_range: create the layer with value_range=({low:g}, {high:g}). "
+                f"Received: {type(part).__name__} with value_range={tuple(own)}"
+            )
 
 
 def _describe(value):

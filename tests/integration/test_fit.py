@@ -169,15 +169,27 @@ def test_workers_keep_the_order_of_batches(images, plain):
     close(gan, plain)
 
 
-@pytest.mark.skipif(BACKEND != "torch", reason="DataLoader is torch's")
 @starts_workers
-def test_worker_processes_of_a_loader(images, plain):
-    import torch
-
-    loader = torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=8, num_workers=1)
+@pytest.mark.parametrize("options", [{}, {"persistent_workers": True, "multiprocessing_context": "spawn"}])
+def test_worker_processes_of_a_loader(images, plain, options):
+    torch = pytest.importorskip("torch")
+    loader = torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=8, num_workers=1, **options)
+    batches = iter(loader)
+    np.testing.assert_array_equal(next(batches), images[:8])
     gan = new()
     gan.fit(loader, epochs=2, shuffle=False, verbose=0)
     close(gan, plain)
+    np.testing.assert_array_equal(np.concatenate([*batches]), images[8:])  # fit has its own workers
+
+
+@starts_workers
+def test_batches_of_persistent_workers_are_checked(images):
+    torch = pytest.importorskip("torch")
+    floats = torch.full((16, 8, 8, 1), 255.0)
+    loader = torch.utils.data.DataLoader(floats, batch_size=8, num_workers=1, persistent_workers=True)
+    next(iter(loader))
+    with pytest.raises(ValueError, match="^Float images must lie in value_range"):
+        new().fit(loader, shuffle=False, verbose=0)
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])

@@ -35,6 +35,8 @@ def step(preset, update, loss, results):
     conditional = "conditional" in preset and preset != "all_convolutional_28"
     if "dropout" in keras_dcgan.presets.get(preset).arguments():
         sizes["dropout"] = 0.0
+    if conditional:
+        sizes["num_classes"] = 10
     model = keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN
     gan = model.from_preset(preset, **sizes)
     for v in gan.trainable_variables:

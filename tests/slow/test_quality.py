@@ -19,7 +19,7 @@ FOLDER = "benchmarks/quality"
 @pytest.fixture
 def model(tmp_path):
     """A conditional model that was not trained, and where it is saved."""
-    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", width=1 / 32, seed=0)
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", num_classes=10, width=1 / 32, seed=0)
     gan.save(tmp_path / "gan.keras")
     return gan, tmp_path / "gan.keras"
 
@@ -158,7 +158,9 @@ def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, 
 @pytest.mark.parametrize("momentum", [None, 0.9])
 def test_half_precision_of_the_generator_that_makes_the_images(tmp_path, momentum):
     gan, other = (
-        keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", width=1 / 32, seed=s, ema_momentum=momentum)
+        keras_dcgan.ConditionalDCGAN.from_preset(
+            "radford_28_conditional", num_classes=10, width=1 / 32, seed=s, ema_momentum=momentum
+        )
         for s in (0, 1)
     )
     if momentum is not None:

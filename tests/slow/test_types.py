@@ -70,7 +70,7 @@ def train(extractor: keras.Model) -> None:
 
 def train_with_labels(images: np.ndarray, labels: np.ndarray) -> keras_dcgan.ConditionalDCGAN:
     augmentation = keras_dcgan.augmentation.DiffAugment(("color", "cutout"), seed=0)
-    gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional", augmentation=augmentation)
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional", num_classes=10, augmentation=augmentation)
     gan.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
     folder = keras_dcgan.datasets.ImageFolder("photos", (28, 28, 1), 64, labels=True, workers=4)
     gan.fit(folder, callbacks=[keras_dcgan.callbacks.GifSnapshot(pathlib.Path("samples.webp"), labels=[0, 1])])
@@ -99,7 +99,7 @@ def build() -> keras_dcgan.DCGAN:
 MISTAKES = """import numpy as np
 import keras_dcgan
 keras_dcgan.DCGAN.from_preset(3)
-gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional")
+gan = keras_dcgan.ConditionalDCGAN.from_preset("recommended_conditional", num_classes=10)
 gan.generate("ten")
 gan.generate(latents=[[0.0, 1.0]])
 gan.invert(np.zeros((1, 28, 28, 1)))
