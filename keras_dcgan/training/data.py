@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 import types
+from typing import Any
 
 import keras
 import numpy as np
@@ -126,7 +127,7 @@ class CheckedData:
 
     def __init__(self, x, y, check=None, *, arguments, steps_name="steps", expected=None, multiple=1, before=None):
         self.expected = expected
-        self.check = check or functools.partial(validation.check_training, **expected)
+        self.check: Any = check or functools.partial(validation.check_training, **expected)
         self.multiple = multiple
         self.steps_name, self.steps = steps_name, arguments.get(steps_name)
         self.epochs = arguments.get("epochs", 1) - arguments.get("initial_epoch", 0)
@@ -280,14 +281,13 @@ def _checked_loader(loader, checked_data):
     """A copy of a torch DataLoader, with workers of its own, whose batches are checked in this process."""
     import torch
 
-    class CheckedLoader(type(loader)):
-        def __iter__(self):
-            for batch in super().__iter__():
-                # Keras expects tensors, and a collate_fn may return arrays
-                parts = checked_data.batch(batch)
-                yield tuple(torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x for x in parts)
+    def batches(self):
+        for batch in type(loader).__iter__(self):
+            # Keras expects tensors, and a collate_fn may return arrays
+            parts = checked_data.batch(batch)
+            yield tuple(torch.from_numpy(x.copy()) if isinstance(x, np.ndarray) else x for x in parts)
 
     copied = copy.copy(loader)
-    copied.__class__ = CheckedLoader
+    copied.__class__ = type("CheckedLoader", (type(loader),), {"__iter__": batches})
     copied._iterator = None  # the user's, if its workers persist
     return copied

@@ -370,7 +370,7 @@ def check_fit_arguments(**arguments):
         elif not (optional and value is None):
             arguments[name] = check_count(name, value, smallest)
     split = arguments.get("validation_split", 0.0)
-    if not isinstance(split, numbers.Real) or not 0 <= split < 1:
+    if not isinstance(split, numbers.Real) or not 0 <= float(split) < 1:
         raise ValueError(f"`validation_split` must be a number in [0, 1). Received: validation_split={split!r}")
     return arguments
 
