@@ -1,7 +1,7 @@
 """GifSnapshot: the frames in its file, when it continues a file, and the arguments it refuses."""
 
+import pathlib
 import shutil
-import tempfile
 from unittest import mock
 
 import keras
@@ -146,6 +146,7 @@ def test_continues_its_file_when_fit_is_resumed(tmp_path, ending, extra):
     model.fit(GifSnapshot(path), epochs=3 + extra)
     first = frames(path)
     # with `extra`, as if the run had died after the frame of an epoch that was not saved
+    model.epochs = model.epochs_trained = 3
     model.fit(GifSnapshot(path), initial_epoch=3, epochs=5)
     made = frames(path)
     assert len(made) == 6
@@ -155,8 +156,9 @@ def test_continues_its_file_when_fit_is_resumed(tmp_path, ending, extra):
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_equal_frames_count_when_it_continues(tmp_path, ending):
-    model, path = StubModel(learns=False), tmp_path / f"samples.{ending}"
+    path = tmp_path / f"samples.{ending}"
     for _ in range(2):  # all frames are equal
+        model = StubModel(learns=False)
         model.fit(GifSnapshot(path), epochs=3)
     model.learns = True
     model.fit(GifSnapshot(path), initial_epoch=3, epochs=4)
@@ -182,10 +184,10 @@ def test_a_second_fit_continues_the_file(tmp_path, ending):
 
 
 def test_a_new_run_starts_a_new_file(tmp_path):
-    model, path = StubModel(), tmp_path / "samples.gif"
+    path = tmp_path / "samples.gif"
     snapshot = GifSnapshot(path)
     for _ in range(2):
-        model.fit(snapshot)
+        StubModel().fit(snapshot)
         assert len(frames(path)) == 2
 
 
@@ -245,7 +247,7 @@ def test_a_folder_without_write_permission_does_not_end_training(tmp_path, monke
     def closed(*args, **kwargs):
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(tempfile, "mkstemp", closed)
+    monkeypatch.setattr(pathlib.Path, "touch", closed)
     with pytest.warns(UserWarning, match="GifSnapshot could not write.*Permission denied"):
         history = StubModel().fit(GifSnapshot(tmp_path / "samples.gif"), epochs=2)
     assert history.epoch == [0, 1]

@@ -87,7 +87,7 @@ def test_a_step_is_called_without_what_keras_wraps_it_in(images):
     with mock.patch.object(tf.experimental.Optional, "from_value", wraps=tf.experimental.Optional.from_value) as wrap:
         gan = trained(images[:20])
         assert not wrap.called
-        with mock.patch("keras_dcgan.backend.train_function", return_value=None):
+        with mock.patch("keras_dcgan.backend.tensorflow._single_step", return_value=None):
             other = trained(images[:20])
         assert wrap.called
     close(gan, other)
