@@ -409,7 +409,18 @@ def test_a_pipeline_of_dicts_is_refused(steps):
     gan = tiny()
     gan.compile("sgd", "sgd", steps_per_execution=steps)
     data = tf.data.Dataset.from_tensor_slices({"image": GOOD, "label": NUMBERS.astype("int32")}).batch(4)
-    refused(gan, lambda: gan.fit(data, verbose=0, shuffle=False), "Images must be one array.*Received: dict")
+    refused(
+        gan, lambda: gan.fit(data, verbose=0, shuffle=False), "Images must be one array.*Received: dict of length 2"
+    )
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("steps", [1, *([] if BACKEND == "torch" else [2])])
+def test_a_pipeline_without_labels_is_refused(steps):
+    gan = tiny("radford_28_conditional")
+    gan.compile("sgd", "sgd", steps_per_execution=steps)
+    use = lambda: gan.fit(sources(GOOD)["tf.data"], verbose=0, shuffle=False)  # noqa: E731
+    refused(gan, use, "pass both images and labels")
 
 
 def test_rounding_at_the_ends_of_the_range_is_accepted(images):

@@ -419,7 +419,7 @@ def _describe(value):
     if is_array(value):
         return f"shape {tuple(value.shape)}"
     return f"{type(value).__name__}" + (
-        f" of length {len(value)}" if isinstance(value, list | tuple) else f" {value!r}"
+        f" of length {len(value)}" if isinstance(value, list | tuple | dict) else f" {value!r}"
     )
 
 
