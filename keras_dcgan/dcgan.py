@@ -886,12 +886,14 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Saves the random states, and which weights of the generator the EMA belongs to."""
         self._follow_generator()
         super().save_own_variables(store)
-        store["checksums"] = self._checksums()
+        if self.ema_generator is not None:
+            store["checksums"] = np.array(self._checksums())
 
     def load_own_variables(self, store: Any) -> None:
         """Restores what `save_own_variables` saved."""
         super().load_own_variables(store)
-        self._known_checksums = tuple(map(int, store["checksums"]))
+        if self.ema_generator is not None:
+            self._known_checksums = tuple(map(int, store["checksums"]))
 
     def set_state_tree(self, state_tree: dict[str, Any]) -> None:
         """Sets variables by name, see `CheckpointedModel.set_state_tree`."""

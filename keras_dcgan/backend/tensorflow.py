@@ -65,7 +65,11 @@ def gradients(model, forward, *variables):
         losses, rest = forward()
         shares = [loss / model.distribute_strategy.num_replicas_in_sync for loss in losses]
     pairs = zip(shares, variables, strict=True)
-    return losses, rest, [tape.gradient(share, group, unconnected_gradients="zero") for share, group in pairs]
+    return (
+        losses,
+        rest,
+        [tape.gradient(share, group, unconnected_gradients=tf.UnconnectedGradients.ZERO) for share, group in pairs],
+    )
 
 
 def cond(model, condition, then, otherwise):

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -122,7 +123,7 @@ class CheckpointedModel(backend.Trainer):
         """Saves the states of all random generators, including dropout, so that training resumes exactly."""
         for i, variable in enumerate(random_states(self)):
             store[f"random_state_{i}"] = variable.numpy()
-        store["epochs_trained"] = self.epochs_trained
+        store["epochs_trained"] = np.array([self.epochs_trained])
         if self._epochs is not None:
             store["epochs"] = self._epochs
 
@@ -141,7 +142,7 @@ class CheckpointedModel(backend.Trainer):
             )
         for i, variable in enumerate(state):
             variable.assign(store[f"random_state_{i}"])
-        self.epochs_trained = int(store["epochs_trained"][()])
+        self.epochs_trained = int(store["epochs_trained"][0])
 
     def _state(self):
         """All variables that a file holds: weights, random states and optimizers."""
@@ -167,11 +168,14 @@ class CheckpointedModel(backend.Trainer):
                 save(filepath, overwrite=overwrite, **kwargs)
                 return
             try:
-                with files.replacing(filepath) as temporary:
-                    save(temporary, overwrite=True, **kwargs)
-                    if temporary.suffix == ".h5":
-                        with h5py.File(temporary, "r+") as file:
+                # HDF5 writes elsewhere first: where a full disk stops it, it may crash the process
+                with files.replacing(filepath) as temporary, tempfile.TemporaryDirectory() as folder:
+                    written = pathlib.Path(folder, temporary.name)
+                    save(written, overwrite=True, **kwargs)
+                    if written.suffix == ".h5":
+                        with h5py.File(written, "r+") as file:
                             file.attrs[_DIGEST] = _digest(file)
+                    shutil.copyfile(written, temporary)
             except RuntimeError as error:  # raised by h5py if the disk is full
                 raise OSError(
                     f"`filepath` could not be written. Received: filepath={str(filepath)!r} ({error})"

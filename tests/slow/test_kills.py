@@ -19,7 +19,7 @@ EPOCHS = 10
 # an audit event, the end of a file's name, and which of these events in the life of the process. At the end of every
 # epoch these are written, in this order: weights of the backup, their epoch, the checkpoint, the animation
 MOMENTS = [
-    ("tempfile.mkstemp", ".h5", 2),  # weights: before the first byte
+    ("shutil.copyfile", ".h5", 2),  # weights: before the first byte
     ("os.rename", "latest.weights.h5", 1),  # written to a temporary name, not yet moved into place
     ("open", "training_metadata.json", 2),  # new weights, old epoch
     ("os.rename", "gan.keras", 1),
