@@ -64,12 +64,11 @@ def gradients(model, forward, *variables):
     with tf.GradientTape(persistent=True) as tape:
         losses, rest = forward()
         shares = [loss / model.distribute_strategy.num_replicas_in_sync for loss in losses]
-    pairs = zip(shares, variables, strict=True)
-    return (
-        losses,
-        rest,
-        [tape.gradient(share, group, unconnected_gradients=tf.UnconnectedGradients.ZERO) for share, group in pairs],
-    )
+    results = []
+    for share, group in zip(shares, variables, strict=True):
+        found = zip(tape.gradient(share, group), group, strict=True)
+        results.append([tf.zeros(v.shape, v.dtype) if gradient is None else gradient for gradient, v in found])
+    return losses, rest, results
 
 
 def cond(model, condition, then, otherwise):
