@@ -4,6 +4,7 @@ import contextlib
 import functools
 import itertools
 import threading
+from typing import Any
 
 import jax
 import keras
@@ -25,6 +26,11 @@ class Trainer(keras.Model):
     steps. Interrupted at the wrong moment it loses them, and a reader finds variables without values, or donated ones.
     Here the values after the last finished step are kept in `_live`, under a lock that a running step holds.
     """
+
+    # Keras sets these
+    train_function: Any
+    test_function: Any
+    predict_function: Any
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,8 @@ from keras_dcgan.backend import random_states, signals
 
 class Trainer(keras.Model):
     """Keras's trainer with a faster function for single steps."""
+
+    train_function: Any  # Keras sets it
 
     def make_train_function(self, force=False):
         """Creates the function that `fit` calls for every `steps_per_execution` steps."""

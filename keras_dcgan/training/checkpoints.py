@@ -86,11 +86,11 @@ class CheckpointedModel(backend.Trainer):
             widest = 8 * max(math.prod(v.shape) for v in self._state())  # bytes, in float64
             _check_file(pathlib.Path(filepath), None if skip_mismatch else widest)
         with backend.restored(self), backend.local_scope(), _weights_file(filepath) as weights:
-            attributes, values = dict(vars(self)), [np.array(v.numpy()) for v in self._state()]
+            attributes, values = dict(self.__dict__), [np.array(v.numpy()) for v in self._state()]
             try:
                 super().load_weights(weights, skip_mismatch=skip_mismatch, **kwargs)
             except BaseException:
-                vars(self).update(attributes)
+                self.__dict__.update(attributes)
                 for variable, value in zip(self._state(), values, strict=True):
                     variable.assign(value)
                 raise
