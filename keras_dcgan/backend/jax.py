@@ -53,19 +53,19 @@ class Trainer(keras.Model):
             self._live.values = []
             self._jax_state_synced = True
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """Creates the function that `fit` calls for every `steps_per_execution` steps."""
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function = self._whole(_scan(self) or self.train_function, _GROUPS)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> None:
         """Creates the function that `evaluate` calls for every `steps_per_execution` steps."""
         if self.test_function is None or force:
             super().make_test_function(force)
             self.test_function = self._whole(self.test_function, [name for name in _GROUPS if "optimizer" not in name])
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False) -> None:
         """Creates the function that `predict` calls for every `steps_per_execution` steps."""
         if self.predict_function is None or force:
             super().make_predict_function(force)

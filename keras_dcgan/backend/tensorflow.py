@@ -15,7 +15,7 @@ class Trainer(keras.Model):
 
     train_function: Any  # Keras sets it
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """Creates the function that `fit` calls for every `steps_per_execution` steps."""
         if self.train_function is None or force:
             super().make_train_function(force)
