@@ -57,7 +57,8 @@ def test_discriminator_steps_in_one_execution_or_several_and_resumed(images, tmp
     whole = trained(images, **options)
     assert whole.d_opt.iterations.numpy() == 2 * whole.g_opt.iterations.numpy() == 12
     if BACKEND != "torch":  # which runs steps one by one
-        close(trained(images, steps_per_execution=3, **options), whole)
+        # Adam turns the rounding of gradients near zero into steps, which are 1e-3 at most
+        close(trained(images, steps_per_execution=3, **options), whole, rtol=1e-3, atol=1e-4)
     half = trained(images, fit={"epochs": 1}, **options)
     half.save(tmp_path / "gan.keras")
     resumed = keras.saving.load_model(tmp_path / "gan.keras")
