@@ -861,10 +861,11 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Copies the generator to its EMA if its weights, and not the EMA's, were changed outside training."""
         if self.ema_generator is None or self._epochs is not None:
             return
-        generator, average = self._checksums()
-        if generator != self._known_checksums[0] and average == self._known_checksums[1]:
+        now, known = self._checksums(), self._known_checksums
+        if now[0] != known[0] and now[1] == known[1]:
             self.ema_generator.set_weights(self.generator.get_weights())
-        self._known_checksums = self._checksums()
+            now = self._checksums()
+        self._known_checksums = now
 
     def _checksums(self):
         """Checksums of the weights of the generator and of its EMA; none without an EMA."""
