@@ -1,5 +1,6 @@
 """ConditionalDCGAN: adversarial training of networks that take labels."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,28 +15,35 @@ from keras_dcgan.training import validation
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class ConditionalDCGAN(DCGAN):
-    """A generator and a discriminator that both know the label, trained against each other with `fit()`.
+    """A generator and a discriminator that both take labels, trained against each other with `fit()`.
 
     The generator maps `[latents, labels]` to images, the discriminator `[images, labels]` to logits. `fit` takes
-    `(images, labels)`: integer labels `(batch,)` or `(batch, 1)` in `[0, num_classes)`; generated images get the labels
-    of the real ones beside them.
+    `(images, labels)`: integer labels `(batch,)` or `(batch, 1)` in `[0, num_classes)`. Generated images get the labels
+    of the real images of the same batch. With `class_names`, every method that takes labels as an array or a list also
+    takes names.
 
     Args:
         generator: built Keras model with inputs `(None, latent_dim)` and labels `(None,)` or `(None, 1)`, and a
             float32 output `(None, H, W, C)`.
         discriminator: built Keras model with inputs `(None, H, W, C)` and labels, and a float32 output `(None, 1)` that
             ends in a linear unit.
-        num_classes: int; None reads it off the networks' `Embedding` layers.
+        num_classes: int. Default: the number of `class_names`, or that of the networks' `Embedding` layers.
+        class_names: list of different strings, the i-th for the label i, such as the `class_names` of
+            `keras_dcgan.datasets.load`. Saved with the model.
         **kwargs: those of `DCGAN`.
 
     Raises:
-        TypeError, ValueError: as `DCGAN`, and where the number of classes cannot be told.
+        TypeError, ValueError: as `DCGAN`; the number of classes is unknown or does not fit the networks, or the names
+            are not different strings.
 
     Example:
-        >>> gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", num_classes=10, seed=0)
+        >>> images, labels = data = keras_dcgan.datasets.load("fashion_mnist_10k")
+        >>> gan = keras_dcgan.ConditionalDCGAN.from_preset(
+        ...     "recommended_conditional", class_names=data.class_names, seed=0
+        ... )
         >>> gan.compile()
-        >>> gan.fit(images, labels, batch_size=64, epochs=10)
-        >>> gan.generate(labels=[3, 1, 4], seed=1).shape
+        >>> gan.fit(images, labels, epochs=10)
+        >>> gan.generate(3, labels="Sneaker", seed=1).shape
         (3, 28, 28, 1)
 
     Reference:
@@ -45,11 +53,21 @@ class ConditionalDCGAN(DCGAN):
     _conditional = True
     # None while the model is built, for which PyTorch may take labels that do not exist
     num_classes: int = None  # type: ignore[assignment]
+    class_names: list[str] | None = None
 
     def __init__(
-        self, generator: keras.Model, discriminator: keras.Model, *, num_classes: int | None = None, **kwargs: Any
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(generator, discriminator, **kwargs)
+        if class_names is not None:
+            self.class_names = validation.check_class_names(class_names, num_classes)
+            num_classes = len(self.class_names)
         sizes = {layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
         if num_classes is None and len(sizes) != 1:
             raise ValueError(
@@ -74,7 +92,8 @@ class ConditionalDCGAN(DCGAN):
         seed: int = 0,
         batch_size: int = 128,
     ) -> np.ndarray:
-        """Finds latent vectors that reproduce images with these labels: `(n,)` integers. See `DCGAN.invert`."""
+        """Finds latent vectors that reproduce images with these labels, `(n,)`. See `DCGAN.invert`."""
+        labels = self._class_numbers(labels)
         validation.check_labels(labels, len(images), self.num_classes)
         labels = self._labels_for_generation(validation.as_numpy(labels), len(images))
         return self._invert(images, labels, steps, learning_rate, seed, batch_size)
@@ -84,13 +103,15 @@ class ConditionalDCGAN(DCGAN):
 
         Args:
             images, batch_size: as in `DCGAN.features`.
-            labels: `(n,)` integers; required if a convolution reads them, as in `fashion_mnist_conditional`.
+            labels: `(n,)` integers or class names; required if a convolution reads them, as in
+                `fashion_mnist_conditional`.
 
         Raises:
             ValueError, TypeError: an argument is invalid, required labels are missing, or the discriminator has no
                 convolutional layers.
         """
         if labels is not None:
+            labels = self._class_numbers(labels)
             validation.check_labels(labels, len(images), self.num_classes)
             labels = self._as_input(validation.native(labels), self.discriminator)
         return self._features(images, labels, batch_size)
@@ -105,6 +126,13 @@ class ConditionalDCGAN(DCGAN):
     def _as_input(self, labels, network):
         """Labels `(batch,)` or `(batch, 1)` as int32 in the shape that the network takes."""
         return ops.cast(ops.reshape(labels, (-1, *network.inputs[1].shape[1:])), "int32")
+
+    def _class_numbers(self, labels):
+        return validation.class_numbers(labels, self.class_names)
+
+    def _with_numbers(self, inputs):
+        z, labels = self._pair(inputs)
+        return [z, self._class_numbers(labels)]
 
     def _split_inputs(self, inputs):
         z, labels = self._pair(inputs)
@@ -122,6 +150,7 @@ class ConditionalDCGAN(DCGAN):
 
     def _labels_for_generation(self, labels, n):
         labels = np.arange(n) % self.num_classes if labels is None else labels
+        labels = self._class_numbers(labels)
         labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
         validation.check_labels(labels, n, self.num_classes)
         return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
@@ -133,4 +162,5 @@ class ConditionalDCGAN(DCGAN):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments and the recipe, serialized."""
-        return super().get_config() | {"num_classes": self.num_classes}
+        names = None if self.class_names is None else list(self.class_names)
+        return super().get_config() | {"num_classes": self.num_classes, "class_names": names}

@@ -136,15 +136,15 @@ class DCGAN(checkpoints.CheckpointedModel):
             seed: int for the same initial weights, dropout masks and latent vectors in every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …), passed to
                 both if both take them, and of the model (`latent_prior`, `value_range`, `ema_momentum`,
-                `augmentation`). "recommended_conditional" and "radford_28_conditional" need `num_classes`; presets of a
-                dataset with ten classes default to 10.
+                `augmentation`, `class_names`). "recommended_conditional" and "radford_28_conditional" need
+                `class_names` or `num_classes`; presets of a dataset with ten classes default to 10.
 
         Returns:
             The model, not yet compiled.
 
         Raises:
-            ValueError: the preset or an override is unknown, `num_classes` is missing, the networks cannot be built, or
-                there are no trained weights for the preset or the overrides.
+            ValueError: the preset or an override is unknown, the number of classes is missing, the networks cannot be
+                built, or there are no trained weights for the preset or the overrides.
             TypeError: the seed is not an integer.
 
         Example:
@@ -160,10 +160,12 @@ class DCGAN(checkpoints.CheckpointedModel):
         own = {*inspect.signature(DCGAN).parameters, *inspect.signature(cls).parameters}
         own -= {"generator", "discriminator", "seed", "kwargs"}
         validation.check_overrides(name, overrides, {*preset.arguments(), *own}, load_weights)
+        if (class_names := overrides.get("class_names")) is not None:
+            overrides["num_classes"] = len(validation.check_class_names(class_names, overrides.get("num_classes")))
         generator, discriminator = preset.build(seed=seed, **overrides)
-        if load_weights:
-            presets.load_weights(name, generator)
         arguments = preset.model | {key: value for key, value in overrides.items() if key in own}
+        if load_weights:
+            arguments["class_names"] = presets.load_weights(name, generator)
         gan = cls(generator, discriminator, seed=seed, **arguments)
         gan.recipe = preset.recipe
         return gan
@@ -258,7 +260,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         Args:
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
                 PyDataset, torch DataLoader or generator).
-            y: integer labels `(n,)` or `(n, 1)` for a conditional model, if `x` is an array; otherwise None.
+            y: for a conditional model, if `x` is an array: integer labels or class names, `(n,)` or `(n, 1)`.
+                Otherwise None.
             batch_size: int, or None for the recipe's (32 by default). A recipe's decay sets the learning rates of its
                 optimizers at the beginning of every epoch.
             epochs: int, as in Keras.
@@ -525,7 +528,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Generates images from latent vectors, in `value_range`: `keras.Model.predict`.
 
         Args:
-            x: latent vectors `(n, latent_dim)`, or for a conditional model `[latents, labels]`.
+            x: latent vectors `(n, latent_dim)`, or for a conditional model `[latents, labels]`, labels as numbers
+                or class names.
             batch_size: int or None, as in Keras.
             verbose: as in Keras.
             **kwargs: the other arguments of `keras.Model.predict`. On JAX, devices do not share the work.
@@ -537,6 +541,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             ValueError: the latent vectors or labels are invalid.
         """
         kwargs = validation.check_fit_arguments(batch_size=batch_size, **kwargs)
+        x = self._with_numbers(x)
         inputs = data.CheckedData(x, None, lambda inputs, *_: self._check_inputs(inputs), arguments=kwargs)
         self._follow_generator()
         with data.original_errors(inputs), backend.restored(self), backend.local_scope():
@@ -562,7 +567,7 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """Generates images for one batch of latent vectors, as in Keras; argument and errors as in `predict`."""
-        x = validation.native(x)
+        x = validation.native(self._with_numbers(x))
         self._check_inputs(x)
         generator = self._generator_for_inference()
         with backend.readable(self):
@@ -618,8 +623,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         Args:
             n: int, number of images; optional if `latents` or `labels` are given.
             latents: `(n, latent_dim)` floats. `None` draws them from the prior.
-            labels: for a conditional model: an integer for all images, or `(n,)` integers. `None` uses each class in
-                turn.
+            labels: for a conditional model: an integer or a class name for all images, or `(n,)` of these. `None` uses
+                each class in turn.
             seed: int for the same images every time. `None` draws different ones on every call.
             batch_size: int, images per call of the network.
 
@@ -800,6 +805,14 @@ class DCGAN(checkpoints.CheckpointedModel):
     def _discriminate(self, x, labels, training):
         return self.discriminator(self._augment(x, training), training=training)
 
+    def _class_numbers(self, labels):
+        """Labels, with class names replaced by their numbers."""
+        return labels
+
+    def _with_numbers(self, inputs):
+        """The inputs of `predict`, with class names replaced by their numbers."""
+        return inputs
+
     def _split_inputs(self, inputs):
         validation.check_latents(inputs, self.latent_dim)
         return inputs, None
@@ -822,7 +835,7 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     def _check_batch(self, x, y, multiple):
         """A batch in native byte order; raises unless the model can be trained on it."""
-        x, y = validation.native((x, y))
+        x, y = validation.native((x, self._class_numbers(y)))
         validation.check_training(x, y, **self._expected())
         validation.check_batch_size(len(x), multiple)
         validation.warn_of_half_range(x, self.value_range)

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from keras_dcgan.training import files, validation
 
@@ -133,6 +133,7 @@ def grid(
     *,
     gap: int = 2,
     scale: int = 1,
+    captions: Sequence[str] | None = None,
     value_range: Sequence[float] | None = None,
 ) -> Image.Image:
     """Lays images out in a grid, row by row.
@@ -143,6 +144,7 @@ def grid(
         columns: int, None for a near-square grid.
         gap: int, pixels between images and around them.
         scale: int, how many pixels of the grid an image's pixel takes in each direction.
+        captions: list of strings, one per column, such as the names of the classes. Long ones are shortened.
         value_range: `(low, high)`, the range of float images, which are clipped to it.
 
     Returns:
@@ -165,7 +167,29 @@ def grid(
     sheet = Image.new(pictures[0].mode, (columns * width + gap, rows * height + gap))
     for i, picture in enumerate(pictures):
         sheet.paste(picture, (gap + i % columns * width, gap + i // columns * height))
-    return sheet.resize((scale * sheet.width, scale * sheet.height), Image.Resampling.NEAREST)
+    sheet = sheet.resize((scale * sheet.width, scale * sheet.height), Image.Resampling.NEAREST)
+    return sheet if captions is None else _with_captions(sheet, captions, columns, scale * width)
+
+
+def _with_captions(sheet, captions, columns, width):
+    """The sheet with a caption above each of its columns, in the largest type that fits all."""
+    captions = list(captions)
+    if len(captions) != columns or not all(isinstance(caption, str) for caption in captions):
+        raise ValueError(f"`captions` must be {columns} strings, one per column. Received: captions={captions!r}")
+    for size in range(16, 7, -1):
+        font = ImageFont.load_default(size)
+        if max(map(font.getlength, captions)) < width:
+            break
+    captioned = Image.new(sheet.mode, (sheet.width, sheet.height + 2 * size))
+    captioned.paste(sheet, (0, 2 * size))
+    draw = ImageDraw.Draw(captioned)
+    for i, caption in enumerate(captions):
+        shown = caption
+        while font.getlength(shown) >= width and len(caption) > 1:
+            caption = caption[:-1]
+            shown = f"{caption}…"
+        draw.text(((i + 0.5) * width, size), shown, "white", font, anchor="mm")
+    return captioned
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ def from_preset(name, **arguments):
 def tiny(preset="radford_28", seed=0, **overrides):
     """A preset with 8x8 pixels and a few channels, compiled."""
     sizes = {"image_shape": (8, 8, 1), "latent_dim": 4, "width": 1 / 32}
-    sizes |= {"num_classes": 3} if PRESETS[preset].conditional else {}
+    sizes |= {"num_classes": 3} if PRESETS[preset].conditional and "class_names" not in overrides else {}
     gan = from_preset(preset, seed=seed, **(sizes | overrides))
     gan.compile(keras.optimizers.Adam(1e-3, beta_1=0.5), keras.optimizers.Adam(1e-3, beta_1=0.5))
     return gan

@@ -9,16 +9,16 @@ class StubModel:
 
     Args:
         image_shape: `(height, width, channels)`.
-        num_classes: number of classes of a conditional model, or None.
+        num_classes, class_names: those of a conditional model, or None.
         learns: False for a model whose images never change.
     """
 
-    def __init__(self, image_shape=(8, 8, 1), num_classes=None, learns=True):
+    def __init__(self, image_shape=(8, 8, 1), num_classes=None, learns=True, class_names=None):
         self.image_shape = image_shape
         self.learns = learns
         self.epochs = self.epochs_trained = 0
         if num_classes is not None:
-            self.num_classes = num_classes
+            self.num_classes, self.class_names = num_classes, class_names
 
     def sample_latents(self, n, seed):
         return np.random.default_rng(seed).normal(size=(n, 4))

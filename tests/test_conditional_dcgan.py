@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import once, tiny
+from conftest import assert_identical, once, tiny
 from keras import layers
 
 from keras_dcgan import ConditionalDCGAN
@@ -190,3 +190,84 @@ def test_takes_networks_whose_shapes_are_told_by_running_them(images, labels):
     gan.fit(images, labels, verbose=0)
     with pytest.raises(ValueError, match=r"integers in \[0, 3\)"):
         gan.generate(labels=[3])
+
+
+NAMES = ["star", "moon", "sun"]
+
+
+def test_labels_by_name(images, labels):
+    """Every method that takes labels takes their names."""
+    gan = tiny("fashion_mnist_conditional", class_names=NAMES)
+    assert (gan.class_names, gan.num_classes) == (NAMES, 3)
+    names = [NAMES[label] for label in labels]
+    z = np.asarray(keras.ops.convert_to_numpy(gan.sample_latents(24, seed=0)))
+    for method in (
+        lambda y: gan.generate(labels=y, seed=1),
+        lambda y: gan.features(images, y),
+        lambda y: gan.invert(images[:3], y[:3], steps=2),
+        lambda y: gan.predict_on_batch([z, y]),
+        lambda y: gan.predict([z, y], verbose=0),
+        lambda y: gan.evaluate(images, y, verbose=0),
+    ):
+        for given in (names, np.array(names), np.array(names, dtype=object)):
+            np.testing.assert_array_equal(method(given), method(labels))
+    np.testing.assert_array_equal(gan.generate(2, labels="moon", seed=1), gan.generate(2, labels=1, seed=1))
+
+
+def test_training_on_labels_by_name(images, labels):
+    gan, same = (tiny("fashion_mnist_conditional", class_names=NAMES) for _ in range(2))
+    for y, trained in ((labels, gan), (np.array(NAMES)[labels][:, None], same)):
+        trained.fit(images, y, shuffle=False, verbose=0)
+        trained.train_on_batch(images, y)
+    assert_identical(gan, same)
+
+
+@pytest.mark.once
+def test_class_names_are_saved(tmp_path):
+    gan = tiny("radford_28_conditional", class_names=np.array(NAMES))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.class_names == NAMES
+    np.testing.assert_array_equal(loaded.generate(2, labels="sun", seed=0), gan.generate(2, labels=2, seed=0))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [("sta", "star, moon, sun. Did you mean `star`"), (["moon", "earth"], "Received: earth"), (["moon", 1], "'?1'?")],
+)
+def test_unknown_names_are_refused(labels, message):
+    gan = tiny("radford_28_conditional", class_names=NAMES)
+    with pytest.raises(ValueError, match=message):
+        gan.generate(2, labels=labels)
+
+
+@pytest.mark.once
+def test_names_need_class_names(images):
+    gan = tiny("radford_28_conditional")
+    assert gan.class_names is None
+    with pytest.raises(ValueError, match="the model has no class names"):
+        gan.generate(2, labels="star")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"class_names": NAMES, "num_classes": 4}, "`num_classes` must be the length of `class_names`"),
+        ({"class_names": ["a", "a"]}, "`class_names` must be a list of different names"),
+        ({"class_names": ["a", ""]}, "`class_names` must be"),
+        ({"class_names": [0, 1]}, "`class_names` must be"),
+        ({"class_names": "star"}, "`class_names` must be"),
+        ({}, "pass `class_names` or `num_classes`"),
+    ],
+)
+def test_impossible_class_names(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        ConditionalDCGAN.from_preset("radford_28_conditional", **overrides)
+
+
+@pytest.mark.once
+def test_a_preset_with_trained_weights_has_the_names_of_its_dataset():
+    gan = ConditionalDCGAN.from_preset("recommended_cifar10", load_weights=True)
+    assert gan.class_names[6] == "frog"

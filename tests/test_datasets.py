@@ -5,6 +5,7 @@ import os
 import pathlib
 import pickle
 import struct
+import time
 import zipfile
 import zlib
 
@@ -466,7 +467,42 @@ def test_image_size_of_arrays(tmp_path, channels):
 
 
 @pytest.mark.parametrize(
-    ("image_size", "error"), [(28, ValueError), ((28,), ValueError), ((28, 0), ValueError), ((28, 2.5), TypeError)]
+    ("options", "row"),
+    [
+        ({}, [200] * 4),  # the middle of 50 50 200 200 200 200 50 50
+        ({"crop_to_aspect_ratio": False}, [50, 200, 200, 50]),
+        ({"pad_to_aspect_ratio": True}, [50, 200, 200, 50]),
+    ],
+)
+def test_aspect_ratio(tmp_path, options, row):
+    wide = np.full((4, 8), 50, "uint8")
+    wide[:, 2:6] = 200
+    (tmp_path / "images").mkdir()
+    Image.fromarray(wide).save(tmp_path / "images" / "a.png")
+    np.savez(tmp_path / "a.npz", x_train=wide[None])
+    images, _ = datasets.load(tmp_path / "images", image_size=4, **options)
+    assert images.shape == (1, 4, 4, 1)
+    np.testing.assert_allclose(images[0, 1, :, 0], row, atol=30)  # the filter blurs edges
+    assert (images[0, [0, 3]] == 0).all() == ("pad_to_aspect_ratio" in options)  # bars above and below
+    np.testing.assert_array_equal(images, datasets.load(tmp_path / "a.npz", image_size=4, **options).images)
+    batch = datasets.ImageFolder(tmp_path / "images", (4, 4, 1), 1, **options)[0][0]
+    np.testing.assert_array_equal(images, batch)
+
+
+def test_a_progress_bar_for_more_than_three_seconds_of_reading(tmp_path, monkeypatch, capsys):
+    for i in range(3):
+        picture(tmp_path / f"{i}.png", i, "L")
+    datasets.load(tmp_path)
+    assert not capsys.readouterr().out
+    seconds = iter([0, 1, 4, 5])
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    datasets.load(tmp_path)
+    assert "3/3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("image_size", "error"),
+    [(0, ValueError), ((28,), ValueError), ((28, 28, 3), ValueError), ((28, 0), ValueError), ((28, 2.5), TypeError)],
 )
 def test_an_impossible_image_size(image_size, error):
     with pytest.raises(error, match="`image_size"):

@@ -239,3 +239,18 @@ def test_a_frame_keeps_few_colours_and_comes_near_many():
     off = np.asarray(images.as_frame(Image.fromarray(many), "film.gif").convert("RGB"), "float32") - many
     assert np.sqrt(np.mean(off**2)) < 6
     assert images.as_frame(Image.fromarray(many), "film.webp").mode == "RGB"
+
+
+def test_captions_stand_above_the_columns():
+    pictures = np.full((4, 20, 20, 1), 7, "uint8")
+    plain = np.asarray(images.grid(pictures, 2, scale=2))
+    for captions in (["a", "b"], ["a very long name that is shortened", "b"]):
+        captioned = np.asarray(images.grid(pictures, 2, scale=2, captions=captions))
+        band = captioned[: len(captioned) - len(plain)]
+        np.testing.assert_array_equal(captioned[len(band) :], plain)
+        left, right = np.array_split(band, 2, axis=1)
+        assert left.max() > 128
+        assert right.max() > 128
+        assert band[:, -2:].max() == 0  # nothing runs off the edge
+    with pytest.raises(ValueError, match="`captions` must be 2 strings"):
+        images.grid(pictures, 2, captions=["a"])

@@ -22,14 +22,15 @@ class GifSnapshot(keras.callbacks.Callback):
     If several processes train one model, only the first one writes. If the file cannot be written (disk full, folder
     deleted), a warning is issued once and training continues; the next file that can be written contains all frames.
 
-    Images are arranged in a near-square grid, those of a conditional model in one column per class.
+    Images are arranged in a near-square grid, those of a conditional model in one column per class, with the class
+    names above them if the model has any.
 
     Args:
         filepath: path that ends in .gif, .webp, .png or .apng (animated PNG). Its folder is created if needed.
         num_images: int, number of images. A conditional model shows every class, in as many rows as give about this
             number, at most ten.
         seed: int, for the latent vectors.
-        labels: for a conditional model: integers, one per image, in place of `num_images`.
+        labels: for a conditional model: integers or class names, one per image, in place of `num_images`.
         every: int, epochs per frame.
         duration: int, milliseconds per frame, a multiple of 10 for GIF.
         scale: int, factor by which images are enlarged.
@@ -82,6 +83,8 @@ class GifSnapshot(keras.callbacks.Callback):
                 _make_folder(name, folder)
         labels = self._labels()
         self._cells, self._columns = _layout(self.num_images, labels)
+        names = getattr(self.model, "class_names", None)
+        self._captions = None if names is None else [names[label] for label in np.unique(labels)]
         latents = self.model.sample_latents(len(self._cells), seed=self.seed)
         self._request = {"latents": validation.as_numpy(latents)} | ({} if labels is None else {"labels": labels})
         self._frames = None
@@ -108,7 +111,7 @@ class GifSnapshot(keras.callbacks.Callback):
         made = self.model.generate(**self._request)
         cells = np.zeros((self._cells.max() + 1, *made.shape[1:]), made.dtype)
         cells[self._cells] = made
-        return images.grid(cells, self._columns, scale=self.scale)
+        return images.grid(cells, self._columns, scale=self.scale, captions=self._captions)
 
     def _add(self, frame, epoch):
         if backend.process_id():  # only the first process writes
@@ -152,7 +155,7 @@ class GifSnapshot(keras.callbacks.Callback):
         if self.labels is None:
             rows = min(10, -(-self.num_images // num_classes))
             return np.tile(np.arange(num_classes), rows)
-        labels = np.ravel(self.labels)
+        labels = np.ravel(validation.class_numbers(self.labels, self.model.class_names))
         validation.check_count("len(labels)", len(labels))
         validation.check_labels(labels, len(labels), num_classes)
         return labels

@@ -3,6 +3,7 @@
 import io
 import os
 import pathlib
+import time
 import warnings
 import zipfile
 import zlib
@@ -15,11 +16,10 @@ from PIL import Image
 
 from keras_dcgan.datasets import folders
 from keras_dcgan.datasets.folders import ImageFolder
-from keras_dcgan.training import validation
 
 _EMBEDDED = "fashion_mnist_10k"
 _FASHION = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
-_CLASS_NAMES = {
+CLASS_NAMES = {
     _EMBEDDED: _FASHION,
     "mnist": [*"0123456789"],
     "fashion_mnist": _FASHION,
@@ -41,7 +41,7 @@ _BROKEN = (
 )
 _LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packed in
 
-__all__ = ["ImageFolder", "load"]
+__all__ = ["ImageFolder", "load"]  # the rest is internal
 
 
 class _ImagesAndLabels(NamedTuple):
@@ -59,45 +59,48 @@ def load(
     source: str | os.PathLike[str],
     split: folders.Split = "train",
     *,
-    image_size: Sequence[int] | None = None,
+    image_size: int | Sequence[int] | None = None,
+    crop_to_aspect_ratio: bool = True,
+    pad_to_aspect_ratio: bool = False,
     on_error: folders.OnError = "skip",
 ) -> ImageSet:
     """Loads images, and labels if there are any.
 
+    A folder is read as by `keras.utils.image_dataset_from_directory`. Its subfolders are the classes, in the order of
+    their names; the images are at any depth below them, or all in the folder itself, without labels. Every format that
+    Pillow reads is an image, except drawings that need another program (EPS, WMF). Folders `train`, `test` and `val`
+    (also `valid` or `validation`, in upper or lower case) are splits, of which one is read. A folder has splits if it
+    contains `train` and another of them, or if nothing else in it contains images.
+
+    The images of a folder are shuffled with a fixed seed, so that the last ones, which `validation_split` uses, are of
+    all classes. EXIF rotations are applied, transparent pixels become white, and 16 bits per channel become 8. One
+    warning counts what was skipped: files that cannot be read or are no images, class folders without images, images
+    beside the splits. Hidden files and notes such as `README.md` or `labels.csv` are not counted. `ImageFolder` reads
+    folders that do not fit in memory.
+
     Args:
         source: "fashion_mnist_10k", the 10,000 test images of Fashion-MNIST, which come with this package; "mnist",
             "fashion_mnist" or "cifar10", which `keras.datasets` downloads; the path of a `.npz` file with the arrays
-            `x_train`, `y_train`, `x_test`, `y_test` (labels may be missing) and maybe `class_names`; or the path of a
-            folder of images.
+            `x_train`, `y_train`, `x_test`, `y_test` (labels are optional) and optionally `class_names`; or the path of
+            a folder of images.
         split: "train", "test" or "validation".
-        image_size: `(height, width)` to bring every image to: cropped around its center to that shape, then resized
-            (Lanczos). None for images as they are; those of a folder must then be of one size.
+        image_size: `(height, width)` of the result, or an int for both. `None` keeps the images as they are; those of a
+            folder must then have the same size.
+        crop_to_aspect_ratio: bool, whether to crop images around their center to the aspect ratio of `image_size`
+            before they are resized (Lanczos). False distorts them.
+        pad_to_aspect_ratio: bool, whether to add black bars instead of cropping.
         on_error: for images of a folder that cannot be read: "skip" leaves them out, "raise" stops at the first one.
-
-    A folder is read as `keras.utils.image_dataset_from_directory` does. Its subfolders are the classes, in the order of
-    their names; images lie at any depth below them, or all in the folder itself, without labels. Every format that
-    Pillow reads is an image, except drawings that need another program (EPS, WMF). Folders `train`, `test` and
-    `val` (also `valid` or `validation`, in upper or lower case) are splits, of which one is read. There are splits if
-    `train` stands beside another of them, or if nothing else in the folder holds images.
-
-    The images of a folder come shuffled, with a fixed seed, so that the last ones, of which `validation_split` makes
-    the validation data, are of all classes. Photographs are turned as their camera says (EXIF), transparent pixels lie
-    on white, 16 bits a channel become 8. One warning counts what was left out: files that cannot be read or are no
-    images, class folders without images, images beside the splits. Hidden files and notes such as `README.md` or
-    `labels.csv` are not counted.
 
     Returns:
         `(images, labels)`, a named tuple: uint8 `(n, height, width, channels)` and int32 `(n,)`, or None for images
         without labels. Its attribute `class_names` is the list of the class names, the i-th for the label i, or None.
 
     Raises:
-        ValueError: an unknown source or split, an impossible `image_size`, images of several sizes without it, a
-            `.npz` file that is damaged, pickled, grows out of proportion when it is unpacked, or holds something else;
-            a folder without images or one that could be read in two ways; with `on_error="raise"`, or if there is no
-            other, an image that cannot be read or has more than `PIL.Image.MAX_IMAGE_PIXELS`.
-        FileNotFoundError: a path that does not exist.
-
-    `ImageFolder` reads folders that do not fit in memory.
+        ValueError: an argument is invalid, the images have several sizes and `image_size` is missing, a `.npz` file is
+            damaged, pickled, expands out of proportion or contains something else, a folder has no images or is
+            ambiguous, or an image cannot be read (with `on_error="raise"`, or if no other is left) or has more than
+            `PIL.Image.MAX_IMAGE_PIXELS` pixels.
+        FileNotFoundError: the path does not exist.
 
     Example:
         >>> images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
@@ -105,27 +108,26 @@ def load(
         ((10000, 28, 28, 1), dtype('uint8'), (10000,))
     """
     folders.check_options(split, on_error)
-    if image_size is not None:
-        _check_image_size(image_size)
+    fit = folders.fitting(image_size, crop_to_aspect_ratio, pad_to_aspect_ratio)
     path = pathlib.Path(source)
-    if source in _CLASS_NAMES:
+    if source in CLASS_NAMES:
         splits = ["train"] if source == _EMBEDDED else ["train", "test"]
         if split not in splits:
             raise ValueError(f'"{source}" has only the splits {", ".join(splits)}. Received: split={split!r}')
         if source == _EMBEDDED:
-            images, labels, _ = _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, image_size)
+            images, labels, _ = _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, fit)
         else:
             x, y = getattr(keras.datasets, source).load_data()[splits.index(split)]
-            images, labels = _standardize(x, y, source, image_size)
-        class_names = list(_CLASS_NAMES[source])
+            images, labels = _standardize(x, y, source, fit)
+        class_names = list(CLASS_NAMES[source])
     elif path.is_dir():
-        images, labels, class_names = _load_folder(path, split, image_size, on_error)
+        images, labels, class_names = _load_folder(path, split, fit, on_error)
     elif path.suffix == ".npz":
-        images, labels, class_names = _load_npz(path, split, image_size)
+        images, labels, class_names = _load_npz(path, split, fit)
     elif not path.exists() and (path.suffix or len(path.parts) > 1):
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(source)!r}")
     else:
-        known = ", ".join(f'"{name}"' for name in _CLASS_NAMES)
+        known = ", ".join(f'"{name}"' for name in CLASS_NAMES)
         raise ValueError(
             f"`source` must be {known}, a .npz file or a folder of images. Received: source={str(source)!r}"
         )
@@ -134,14 +136,7 @@ def load(
     return loaded
 
 
-def _check_image_size(image_size):
-    if not isinstance(image_size, tuple | list) or len(image_size) != 2:
-        raise ValueError(f"`image_size` must be (height, width). Received: image_size={image_size!r}")
-    for name, value in zip(("image_size[0]", "image_size[1]"), image_size, strict=True):
-        validation.check_count(name, value)
-
-
-def _load_npz(path, split, image_size):
+def _load_npz(path, split, fit):
     if not path.exists():
         raise FileNotFoundError(f"`source` does not exist. Received: source={str(path)!r}")
     try:
@@ -160,7 +155,7 @@ def _load_npz(path, split, image_size):
             f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
             f"Received: source={str(path)!r} ({error})"
         ) from error
-    images, labels = _standardize(images, labels, path, image_size)
+    images, labels = _standardize(images, labels, path, fit)
     return images, labels, None if labels is None or class_names is None else class_names.tolist()
 
 
@@ -172,8 +167,8 @@ def _read_array(archive, name):
     return np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
 
 
-def _standardize(images, labels, source, image_size):
-    """Images as uint8 `(n, height, width, channels)`, of another size if wanted, labels as int32 `(n,)`."""
+def _standardize(images, labels, source, fit):
+    """Images as uint8 `(n, height, width, channels)`, resized by `fit`, labels as int32 `(n,)`."""
     images = images[..., None] if images.ndim == 3 else images
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(
@@ -188,20 +183,22 @@ def _standardize(images, labels, source, image_size):
                 f"Received: {labels.dtype} of shape {labels.shape} in {str(source)!r}"
             )
         labels = labels.astype("int32")
-    if image_size is not None and images.shape[1:3] != tuple(image_size):
+    if fit is not None:
         pictures = images.squeeze(3) if images.shape[3] == 1 else images
-        images = np.stack(
-            [folders.as_array(folders.fit_image(Image.fromarray(image), image_size)) for image in pictures]
-        )
+        images = np.stack([folders.as_array(fit(Image.fromarray(image))) for image in pictures])
     return images, labels
 
 
-def _load_folder(folder, split, image_size, on_error):
+def _load_folder(folder, split, fit, on_error):
     files, labels, class_names, skipped = folders.find_images(folder, split)
     read = {}
+    start, progress = time.monotonic(), None
     for i, path in enumerate(files):
+        if time.monotonic() - start > 3:
+            progress = progress or keras.utils.Progbar(len(files), unit_name="image")
+            progress.update(i + 1)
         try:
-            read[i] = folders.read_image(path, image_size)
+            read[i] = folders.read_image(path, fit)
         except ValueError as error:
             if on_error == "raise":
                 raise

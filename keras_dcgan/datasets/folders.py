@@ -1,10 +1,11 @@
 """Folders of images: their files and classes, and batches of them that are read as they are needed."""
 
 import collections
+import functools
 import os
 import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import keras
@@ -17,6 +18,7 @@ from keras_dcgan.training import validation
 
 Split = Literal["train", "test", "validation"]
 OnError = Literal["skip", "raise"]
+Fit = Callable[[Image.Image], Image.Image]
 _SPLITS = {"training": "train", "testing": "test", "val": "validation", "valid": "validation"}  # other names
 _HIDDEN = (".", "__")  # how names begin that systems and editors give
 # formats that Pillow only writes, only recognizes, or (EPS) has drawn by another program
@@ -31,30 +33,31 @@ _NOTES = {
 class ImageFolder(keras.utils.PyDataset):
     """Batches of a folder's images, for folders that do not fit in memory.
 
-    Only the names of the files are kept. Images are read as `load` reads those of a folder, when their batch comes:
-    cropped around their center to the shape of `image_shape` and resized (Lanczos), transparent pixels on white. An
-    epoch is all of them once, in an order that follows from `seed` and the epoch's number (`fit` tells it, also when a
-    training is resumed), in whole batches: what remains is left out. Of several processes that train one model each
-    reads its own part of that order.
+    Only the names of the files are kept. Images are read as `load` reads those of a folder, when their batch is needed.
+    An epoch contains all images once, in an order that depends on `seed` and the number of the epoch (`fit` sets it,
+    also when training is resumed), in whole batches: the remainder is left out. If several processes train one model,
+    each reads its own part of that order.
 
     Args:
-        source: path of a folder of images, with or without folders of classes and of splits, as for `load`.
+        source: path of a folder of images, with or without class folders and splits, as for `load`.
         image_shape: `(height, width, channels)`, 1 channel for grey images, 3 for colors.
-        batch_size: int, images of a batch; of several processes, of each one's.
+        batch_size: int, images per batch and process.
         split: "train", "test" or "validation".
         labels: bool, True for batches of images and labels, for a conditional model.
-        seed: int, for the order; None for that of the files' names.
+        seed: int, for the order. `None` reads the files in the order of their names.
+        crop_to_aspect_ratio, pad_to_aspect_ratio: bool, as in `load`.
         on_error: "skip" replaces an image that cannot be read by the next one in the order of the names, of the same
-            class if there are labels: the batches keep their size and all other images their place. There is one
-            warning per such file. "raise" ends the training.
-        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as of `keras.utils.PyDataset`.
+            class if there are labels, so that the batches keep their size and all other images their place, and warns
+            once per file. "raise" stops the training.
+        **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as in `keras.utils.PyDataset`.
 
-    `class_names` is the list of the class names, the i-th for the label i, or None without labels.
+    Attributes:
+        class_names: list of the class names, the i-th for the label i, or None without labels.
 
     Raises:
-        ValueError: arguments that break these rules, a folder without images, or fewer than a batch; while training,
-            an image that cannot be read, with `on_error="raise"` or if no other can take its place.
-        FileNotFoundError: a path that does not exist.
+        ValueError: an argument is invalid, the folder has no images, or fewer than a batch; during training, an image
+            cannot be read and `on_error="raise"`, or no other can take its place.
+        FileNotFoundError: the path does not exist.
 
     Example:
         >>> images = keras_dcgan.datasets.ImageFolder("photos", (64, 64, 3), 64, workers=4)
@@ -70,6 +73,8 @@ class ImageFolder(keras.utils.PyDataset):
         *,
         labels: bool = False,
         seed: int | None = 0,
+        crop_to_aspect_ratio: bool = True,
+        pad_to_aspect_ratio: bool = False,
         on_error: OnError = "skip",
         **kwargs: Any,
     ) -> None:
@@ -81,6 +86,7 @@ class ImageFolder(keras.utils.PyDataset):
             )
         validation.check_count("batch_size", batch_size)
         check_options(split, on_error)
+        self._fit = fitting(tuple(image_shape[:2]), crop_to_aspect_ratio, pad_to_aspect_ratio)
         self.files, classes, class_names, skipped = find_images(source, split)
         if labels and classes is None:
             raise ValueError(f"`source` has no folders of classes: leave `labels` out. Received: {str(source)!r}")
@@ -126,13 +132,12 @@ class ImageFolder(keras.utils.PyDataset):
 
     def _read(self, i):
         """The i-th image, or the next one (of its class) that can be read, whatever was read before."""
-        *size, channels = self.image_shape
         n = len(self.files)
         for j in (k % n for k in range(i, i + n)):
             if j in self._broken or (self.classes is not None and self.classes[j] != self.classes[i]):
                 continue
             try:
-                return read_image(self.files[j], size, channels)
+                return read_image(self.files[j], self._fit, self.image_shape[2])
             except ValueError as error:
                 if self.on_error == "raise":
                     raise
@@ -260,14 +265,12 @@ def describe(skipped: dict[str, list[str]]) -> str:
     )
 
 
-def read_image(
-    path: str | os.PathLike[str], image_size: Sequence[int] | None = None, channels: int | None = None
-) -> np.ndarray:
+def read_image(path: str | os.PathLike[str], fit: Fit | None = None, channels: int | None = None) -> np.ndarray:
     """Reads an image file, turned as its camera says, transparent pixels on white.
 
     Args:
         path: path.
-        image_size: `(height, width)` to crop and resize to, or None.
+        fit: function that resizes a `PIL.Image.Image`, see `fitting`, or None.
         channels: 1 for grey, 3 for colors, None for what the file has.
 
     Returns:
@@ -284,13 +287,27 @@ def read_image(
         raise ValueError(f"An image cannot be read: remove or replace it. Received: {str(path)!r} ({error})") from error
     if channels is not None:
         image = image.convert("L" if channels == 1 else "RGB")
-    return as_array(image if image_size is None else fit_image(image, image_size))
+    return as_array(image if fit is None else fit(image))
 
 
-def fit_image(image: Image.Image, image_size: Sequence[int]) -> Image.Image:
-    """A `PIL.Image.Image` cropped around its centre and resized to `(height, width)`."""
-    height, width = image_size
-    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+def fitting(
+    image_size: int | Sequence[int] | None, crop_to_aspect_ratio: bool = True, pad_to_aspect_ratio: bool = False
+) -> Fit | None:
+    """Returns a function that resizes a `PIL.Image.Image`, see `load`; None if `image_size` is None."""
+    if image_size is None:
+        return None
+    sides = tuple(image_size) if isinstance(image_size, tuple | list) else (image_size, image_size)
+    if len(sides) != 2:
+        raise ValueError(
+            f"`image_size` must be (height, width), or an integer for both. Received: image_size={image_size!r}"
+        )
+    height, width = (validation.check_count("image_size", side) for side in sides)
+    size, filtering = (width, height), Image.Resampling.LANCZOS
+    if pad_to_aspect_ratio:
+        return functools.partial(ImageOps.pad, size=size, method=filtering)
+    if crop_to_aspect_ratio:
+        return functools.partial(ImageOps.fit, size=size, method=filtering)
+    return functools.partial(Image.Image.resize, size=size, resample=filtering)
 
 
 def as_array(image: Image.Image) -> np.ndarray:

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_dcgan import networks
+from keras_dcgan.datasets import CLASS_NAMES
 from keras_dcgan.losses import Hinge, NonSaturating, Relativistic, Wasserstein
 from keras_dcgan.penalties import R1, R2, GradientPenalty, Penalty
 from keras_dcgan.training.validation import check_count, check_seed
@@ -122,7 +123,7 @@ class Preset:
         required = inspect.signature(self.generator).parameters.get("num_classes")
         if required is not None and required.default is _REQUIRED and "num_classes" not in overrides:
             raise ValueError(
-                "This preset needs the number of classes in the labels: pass `num_classes`. Received: no num_classes"
+                "This preset needs the classes of the labels: pass `class_names` or `num_classes`. Received: neither"
             )
         seed = check_seed(seed, optional=True)
         # two seeds from one, so that the networks do not start with the same numbers
@@ -295,10 +296,13 @@ def get(name: str) -> Preset:
     return PRESETS[name]
 
 
-def load_weights(name: str, generator: keras.Model) -> None:
+def load_weights(name: str, generator: keras.Model) -> list[str]:
     """Loads the trained weights of a preset into its generator.
 
     A file of trained weights holds the arrays of `get_weights()` in half precision.
+
+    Returns:
+        The names of the classes in the dataset that they were trained on.
 
     Raises:
         ValueError: the preset has no trained weights.
@@ -309,3 +313,4 @@ def load_weights(name: str, generator: keras.Model) -> None:
         raise ValueError(f"`load_weights=True` needs a preset with trained weights: {known}. Received: name={name!r}")
     with np.load(WEIGHTS / f"{name}.npz") as file:
         generator.set_weights([file[key] for key in file.files])
+    return CLASS_NAMES[name.removeprefix("recommended_")]

@@ -37,7 +37,7 @@ def checked(model, x, y, batch_size, multiple, steps_name, arguments, before=Non
     """
     data = CheckedData(
         x,
-        y,
+        model._class_numbers(y) if validation.is_array(x) else y,
         expected=model._expected(),
         multiple=multiple,
         steps_name=steps_name,

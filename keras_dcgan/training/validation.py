@@ -173,6 +173,46 @@ def check_labels(labels, n, num_classes):
         raise ValueError(f"{rule}. Received: labels from {labels.min()} to {labels.max()}")
 
 
+def check_class_names(class_names, num_classes=None):
+    """Returns the names of classes as a list, and raises unless they are different strings, `num_classes` of them."""
+    names = list(class_names) if isinstance(class_names, list | tuple | np.ndarray) else []
+    if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise ValueError(
+            "`class_names` must be a list of different names, the i-th for the label i. "
+            f"Received: class_names={class_names!r}"
+        )
+    if num_classes not in (None, len(names)):
+        raise ValueError(
+            "`num_classes` must be the length of `class_names`: leave it out. "
+            f"Received: num_classes={num_classes}, {len(names)} class names"
+        )
+    return [str(name) for name in names]  # NumPy's strings
+
+
+def class_numbers(labels, class_names):
+    """Returns labels with names of classes replaced by their numbers; labels without names unchanged.
+
+    Raises:
+        ValueError: a name is unknown, or the model has no class names.
+    """
+    if labels is None or (is_array(labels) and not isinstance(labels, np.ndarray)):
+        return labels
+    names = np.asarray(labels) if isinstance(labels, str | list | tuple | np.ndarray) else None
+    if names is None or names.dtype.kind not in "UOT" or not all(isinstance(name, str) for name in names.flat):
+        return labels
+    if class_names is None:
+        raise ValueError(
+            "`labels` must be integers, because the model has no class names; ConditionalDCGAN(…, class_names=[…]) "
+            f"sets them. Received: labels={labels!r}"
+        )
+    if unknown := sorted(set(names.flat) - set(class_names)):
+        raise ValueError(
+            f"`labels` must be integers or class names: {', '.join(class_names)}. "
+            f"{suggestions(unknown, class_names)}Received: {', '.join(unknown)}"
+        )
+    return np.array([class_names.index(name) for name in names.flat], "int32").reshape(names.shape)
+
+
 def check_latents(latents, latent_dim):
     """Raises ValueError unless latents, which may be symbolic, are numbers `(n, latent_dim)`, finite where known."""
     shape = tuple(getattr(latents, "shape", ()))
@@ -213,6 +253,7 @@ _ELSEWHERE = {
     "latent_dim": "latent_shape latent_size noise_dim z_dim nz",
     "image_shape": "img_shape input_shape",
     "num_classes": "n_classes classes",
+    "class_names": "labels label_names target_names names",
     "generator": "gen g netg",
     "discriminator": "disc d netd critic",
     "non_saturating": "binary_crossentropy bce gan vanilla",
@@ -228,7 +269,7 @@ _ELSEWHERE = {
     "is an argument of compile().": "g_opt d_opt loss penalties update discriminator_steps",
     "is an argument of fit().": "batch_size epochs callbacks",
     "is read from the generator: leave it out.": "latent_dim image_shape",
-    "is an argument of ConditionalDCGAN.": "num_classes",
+    "is an argument of ConditionalDCGAN.": "num_classes class_names",
     "is built by the preset; pass networks of your own to the constructor.": "generator discriminator",
     "cannot be set: the exported generator takes any number of latent vectors.": "input_signature",
 }
