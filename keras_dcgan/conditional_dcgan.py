@@ -6,11 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from keras_dcgan import backend
 from keras_dcgan._types import Array
 from keras_dcgan.dcgan import DCGAN
-from keras_dcgan.training import validation
+from keras_dcgan.training import files, validation
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
@@ -93,9 +94,7 @@ class ConditionalDCGAN(DCGAN):
         batch_size: int = 128,
     ) -> np.ndarray:
         """Finds latent vectors that reproduce images with these labels, `(n,)`. See `DCGAN.invert`."""
-        labels = self._class_numbers(labels)
-        validation.check_labels(labels, len(images), self.num_classes)
-        labels = self._labels_for_generation(validation.as_numpy(labels), len(images))
+        labels = self._checked_labels(labels, len(images), self.generator)
         return self._invert(images, labels, steps, learning_rate, seed, batch_size)
 
     def features(self, images: Array, labels: Array | None = None, *, batch_size: int = 128) -> np.ndarray:
@@ -111,10 +110,14 @@ class ConditionalDCGAN(DCGAN):
                 convolutional layers.
         """
         if labels is not None:
-            labels = self._class_numbers(labels)
-            validation.check_labels(labels, len(images), self.num_classes)
-            labels = self._as_input(validation.native(labels), self.discriminator)
+            labels = self._checked_labels(labels, len(images), self.discriminator)
         return self._features(images, labels, batch_size)
+
+    def discriminate(  # type: ignore[override]  # labels are required
+        self, images: Array, labels: ArrayLike, *, batch_size: int = 128
+    ) -> np.ndarray:
+        """Computes the discriminator's logits for images with these labels, `(n,)`. See `DCGAN.discriminate`."""
+        return self._logits(images, self._checked_labels(labels, len(images), self.discriminator), batch_size)
 
     def _generate(self, z, labels, training):
         return self._generator_for(training)([z, self._as_input(labels, self.generator)], training=training)
@@ -150,10 +153,22 @@ class ConditionalDCGAN(DCGAN):
 
     def _labels_for_generation(self, labels, n):
         labels = np.arange(n) % self.num_classes if labels is None else labels
+        if np.ndim(labels) == 0:
+            labels = np.full(n, labels)
+        return self._checked_labels(labels, n, self.generator)
+
+    def _checked_labels(self, labels, n, network):
+        """Labels or class names as int32 in the shape that the network takes."""
         labels = self._class_numbers(labels)
-        labels = np.full(n, labels) if np.ndim(labels) == 0 else labels
+        labels = np.asarray(labels) if isinstance(labels, list | tuple) else labels
         validation.check_labels(labels, n, self.num_classes)
-        return labels.reshape((n, *self.generator.inputs[1].shape[1:])).astype("int32")
+        return validation.as_numpy(labels).reshape((n, *network.inputs[1].shape[1:])).astype("int32")
+
+    def _subfolders(self, labels):
+        """The name of the folder that samples are saved in, for each label."""
+        return [
+            str(label) if self.class_names is None else files.safe_name(self.class_names[label]) for label in labels
+        ]
 
     def _check_inputs(self, inputs):
         z, labels = self._pair(inputs)

@@ -20,8 +20,8 @@ from keras_dcgan.backend import signals
 from keras_dcgan.networks import blocks
 from keras_dcgan.penalties import Penalty, total_penalty
 from keras_dcgan.penalties import get as get_penalties
-from keras_dcgan.training import checkpoints, data, optimizers, pipelines, validation
-from keras_dcgan.training.inference import predict_on_batch
+from keras_dcgan.training import checkpoints, data, files, optimizers, pipelines, validation
+from keras_dcgan.training.inference import predict_images, predict_on_batch
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
@@ -640,9 +640,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_count("batch_size", batch_size)
         if latents is not None:
             validation.check_latents(latents, self.latent_dim)
-        if labels is not None:
-            labels = validation.as_numpy(labels) if validation.is_array(labels) else np.asarray(labels)
-        counts = [len(given) for given in (latents, labels) if given is not None and np.ndim(given)]
+        counts = [np.shape(given)[0] for given in (latents, labels) if given is not None and np.ndim(given)]
         if n is None and not counts:
             raise ValueError(
                 "generate() needs `n`, `latents` or `labels` to determine the number of images. Received: none of them"
@@ -664,6 +662,65 @@ class DCGAN(checkpoints.CheckpointedModel):
                 batch = predict_on_batch(generator, keras.tree.map_structure(operator.itemgetter(part), inputs))
             made[part] = images.to_uint8(batch, self.value_range)
         return made
+
+    def save_samples(
+        self,
+        folder: str | os.PathLike[str],
+        n: int,
+        *,
+        labels: ArrayLike | None = None,
+        seed: int | None = None,
+        batch_size: int = 128,
+    ) -> None:
+        """Saves generated images as PNG files, for tools that compute metrics of folders.
+
+        The files are named `00000.png`, `00001.png`, …; those of a conditional model are in one subfolder per class,
+        named by the class or its number. They are the images of `generate` with the same arguments.
+
+        Args:
+            folder: path of a folder that is empty or does not exist yet.
+            n: int, number of images.
+            labels, seed, batch_size: as in `generate`.
+
+        Raises:
+            ValueError, TypeError: an argument is invalid, or the folder is not empty.
+
+        Example:
+            >>> gan.save_samples("samples", 10_000, seed=0)
+        """
+        validation.check_count("n", n)
+        labels = self._labels_for_generation(labels, n)
+        target = validation.check_empty_folder(folder)
+        made = self.generate(n, labels=labels, seed=seed, batch_size=batch_size)
+        subfolders = [""] * n if labels is None else self._subfolders(np.ravel(labels))
+        with files.replacing_folder(target) as temporary:
+            for subfolder in set(subfolders):
+                (temporary / subfolder).mkdir(parents=True, exist_ok=True)
+            for i, (picture, subfolder) in enumerate(zip(images.as_pictures("images", made), subfolders, strict=True)):
+                picture.save(temporary / subfolder / f"{i:05d}.png")
+
+    def discriminate(self, images: Array, *, batch_size: int = 128) -> np.ndarray:
+        """Computes the discriminator's logits in inference mode, positive for "real".
+
+        Args:
+            images: `(n, height, width, channels)`, uint8 or float in `value_range`.
+            batch_size: int, images per call of the network.
+
+        Returns:
+            float32 NumPy array `(n,)`.
+
+        Raises:
+            ValueError, TypeError: an argument is invalid.
+
+        Example:
+            >>> gan.discriminate(images[:5]) > 0
+        """
+        return self._logits(images, None, batch_size)
+
+    def _logits(self, x, labels, batch_size):
+        with self._reading(x, batch_size) as x:
+            logits = predict_images(self.discriminator, x, labels, self.value_range, batch_size)
+            return np.concatenate(list(logits))[:, 0]
 
     def invert(
         self,
@@ -749,11 +806,17 @@ class DCGAN(checkpoints.CheckpointedModel):
         return self._features(images, None, batch_size)
 
     def _features(self, x, labels, batch_size):
+        with self._reading(x, batch_size) as x:
+            return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
+
+    @contextlib.contextmanager
+    def _reading(self, x, batch_size):
+        """Checks images for the discriminator, and keeps its weights readable in the body."""
         validation.check_count("batch_size", batch_size)
         x = validation.native(x)
         validation.check_images(x, self.image_shape, self.value_range)
         with backend.readable(self):
-            return features.extract(self.discriminator, x, labels, self.value_range, batch_size)
+            yield x
 
     def export(
         self,
@@ -766,8 +829,9 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         The exported model takes latent vectors `(n, latent_dim)` float32, named `latents`, and for a conditional model
         labels, named `labels`, int32 of shape `(n,)` for the presets, for any n. It returns images
-        `(n, height, width, channels)` float32 in `value_range`. It computes in float32, even if the model was trained
-        in mixed precision.
+        `(n, height, width, channels)` float32 in `value_range`, in ONNX named `images`. It computes in float32, even if
+        the model was trained in mixed precision. The metadata of an ONNX file contains `value_range`, `latent_prior`
+        and `class_names` as JSON.
 
         Args:
             filepath: path: a folder for "tf_saved_model", a file that ends in .onnx or .tflite otherwise.
@@ -786,8 +850,18 @@ class DCGAN(checkpoints.CheckpointedModel):
             >>> gan.export("generator.onnx")
         """
         validation.check_arguments("export()", kwargs, (), ("filepath", "format", "verbose"))
+        metadata = {
+            "value_range": list(self.value_range),
+            "latent_prior": self.latent_prior,
+            "class_names": getattr(self, "class_names", None),
+        }
         with backend.readable(self):
-            export.export(self._generator_for_inference(), filepath, format, verbose)
+            export.export(self._generator_for_inference(), filepath, format, verbose, metadata)
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Prints the layers of the generator and of the discriminator; arguments as in `keras.Model.summary`."""
+        self.generator.summary(*args, **kwargs)
+        self.discriminator.summary(*args, **kwargs)
 
     # overridden by ConditionalDCGAN
 

@@ -1,10 +1,8 @@
 """A trained generator as a file that other runtimes serve, without Keras and without this package."""
 
-import contextlib
 import importlib.util
-import os
+import json
 import pathlib
-import tempfile
 
 import keras
 
@@ -18,7 +16,7 @@ _FORMATS = {
 }
 
 
-def export(generator, filepath, format, verbose):
+def export(generator, filepath, format, verbose, metadata):
     """Writes a generator for inference, see `DCGAN.export`."""
     filepath = pathlib.Path(filepath)
     format = _checked_format(filepath, format)
@@ -28,9 +26,27 @@ def export(generator, filepath, format, verbose):
         for name, x in zip(names, generator.inputs, strict=False)
     ]
     signature = signature if len(signature) == 1 else [signature]
-    replacing = _replacing_folder if format == "tf_saved_model" else files.replacing
+    replacing = files.replacing_folder if format == "tf_saved_model" else files.replacing
     with replacing(filepath) as temporary:
         _in_float32(generator).export(str(temporary), format=format, verbose=verbose, input_signature=signature)
+        if format == "onnx":
+            _describe_onnx(temporary, metadata)
+
+
+def _describe_onnx(path, metadata):
+    """Names the output of an ONNX file `images`, and adds metadata."""
+    import onnx
+
+    model = onnx.load(path)
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["images" if name == output.name else name for name in names]
+    output.name = "images"
+    known = {name: json.dumps(value) for name, value in metadata.items() if value is not None}
+    onnx.helper.set_model_props(model, known)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def _checked_format(filepath, format):
@@ -65,6 +81,11 @@ def _checked_format(filepath, format):
             f'`format`: "{format}" on the backend {backend} needs a package that is missing: pip install {package}. '
             f"Received: format={format!r}"
         )
+    if not ending and filepath.exists() and not (filepath / "saved_model.pb").exists():
+        raise ValueError(
+            "`filepath` exists and is no SavedModel, so that it is not replaced: choose another. "
+            f"Received: filepath={str(filepath)!r}"
+        )
     if ending and filepath.is_dir():
         raise ValueError(
             f"`filepath` must be a file for {format}, and is a folder: choose another, or delete it. "
@@ -84,20 +105,3 @@ def _in_float32(generator):
     copy = keras.models.clone_model(generator, clone_function=clone, recursive=True)
     copy.set_weights(generator.get_weights())
     return copy
-
-
-@contextlib.contextmanager
-def _replacing_folder(filepath):
-    """As `files.replacing`, for a SavedModel, which is a folder."""
-    if filepath.exists() and not (filepath / "saved_model.pb").exists():
-        raise ValueError(
-            "`filepath` exists and is no SavedModel, so that it is not replaced: choose another. "
-            f"Received: filepath={str(filepath)!r}"
-        )
-    filepath.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{filepath.name}.", dir=filepath.parent) as folder:
-        new, old = pathlib.Path(folder, "new"), pathlib.Path(folder, "old")
-        yield new
-        if filepath.exists():
-            os.replace(filepath, old)
-        os.replace(new, filepath)

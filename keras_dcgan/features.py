@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 
-from keras_dcgan.images import rescale
 from keras_dcgan.training import validation
-from keras_dcgan.training.inference import predict_on_batch
+from keras_dcgan.training.inference import predict_images
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _GRID = 4  # rows and columns that every feature map is pooled to
@@ -23,15 +22,8 @@ def extract(discriminator, images, labels, value_range, batch_size):
         raise ValueError(
             "This discriminator's convolutions see the labels beside the images: pass `labels`. Received: labels=None"
         )
-    rows = []
-    for i in range(0, len(images), batch_size):
-        part = slice(i, i + batch_size)
-        batch = [rescale(keras.ops.convert_to_tensor(images[part]), value_range)]
-        if needs_labels:
-            batch.append(labels[part])
-        maps = keras.tree.flatten(predict_on_batch(model, batch))
-        rows.append(np.concatenate([_pool(x) for x in maps], axis=1))
-    return np.concatenate(rows)
+    batches = predict_images(model, images, labels if needs_labels else None, value_range, batch_size)
+    return np.concatenate([np.concatenate([_pool(x) for x in keras.tree.flatten(maps)], axis=1) for maps in batches])
 
 
 def _convolutional(discriminator):

@@ -97,7 +97,7 @@ def to_uint8(images: ArrayLike, value_range: Sequence[float]) -> np.ndarray:
     return _as_pixels("images", images, value_range)
 
 
-def _as_pictures(name, images, value_range):
+def as_pictures(name, images, value_range=None):
     """Returns images in any form as Pillow images of one size."""
     if isinstance(images, Image.Image):
         return [images]
@@ -113,7 +113,7 @@ def _as_pictures(name, images, value_range):
         batch = pixels.reshape(-1, *pixels.shape[-3:])
         pictures = [Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image) for image in batch]
     elif isinstance(images, Iterable) and not isinstance(images, str):
-        pictures = [picture for image in images for picture in _as_pictures(name, image, value_range)]
+        pictures = [picture for image in images for picture in as_pictures(name, image, value_range)]
     else:
         raise TypeError(f"`{name}` must be an array, a Pillow image, or a list of these. Received: {name}={images!r}")
     if not pictures:
@@ -154,7 +154,7 @@ def grid(
     Raises:
         ValueError, TypeError: an argument is invalid, the images differ in size, or float images lack `value_range`.
     """
-    pictures = _as_pictures("images", images, value_range)
+    pictures = as_pictures("images", images, value_range)
     columns = int(np.ceil(np.sqrt(len(pictures)))) if columns is None else validation.check_count("columns", columns)
     validation.check_count("scale", scale)
     if not isinstance(gap, int | np.integer) or gap < 0:
@@ -229,7 +229,7 @@ def save(image: _Images, filepath: str | os.PathLike[str], *, value_range: Seque
     Raises:
         ValueError, TypeError: an argument is invalid, such as several images or an unknown ending.
     """
-    pictures = _as_pictures("image", image, value_range)
+    pictures = as_pictures("image", image, value_range)
     if len(pictures) > 1:
         raise ValueError(
             f"`image` must be one image; images.grid() puts several into one. Received: {len(pictures)} images"
@@ -281,7 +281,7 @@ def save_animation(
     Raises:
         ValueError, TypeError: an argument is invalid, the frames differ in size, or float frames lack `value_range`.
     """
-    first, *more = _as_pictures("frames", frames, value_range)
+    first, *more = as_pictures("frames", frames, value_range)
     check_animation(filepath, duration)
     options: dict[str, Any] = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
     with files.replacing(filepath) as temporary:

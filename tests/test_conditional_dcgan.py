@@ -204,6 +204,7 @@ def test_labels_by_name(images, labels):
     for method in (
         lambda y: gan.generate(labels=y, seed=1),
         lambda y: gan.features(images, y),
+        lambda y: gan.discriminate(images, y),
         lambda y: gan.invert(images[:3], y[:3], steps=2),
         lambda y: gan.predict_on_batch([z, y]),
         lambda y: gan.predict([z, y], verbose=0),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import BACKEND, assert_identical, once, tiny, weights
 from keras import layers
+from PIL import Image
 
 import keras_dcgan
 from keras_dcgan import DCGAN, backend
@@ -683,3 +684,55 @@ def test_generate_needs_the_memory_of_its_result_and_of_a_batch():
     tracemalloc.stop()
     assert made.nbytes == n * 32 * 32 * 3
     assert peak < 1.5 * made.nbytes  # batches in a list, joined at the end: 2
+
+
+def test_discriminate_gives_the_logits_of_inference(images):
+    gan = tiny()
+    gan.fit(images, verbose=0)
+    floats = (images / 127.5 - 1).astype("float32")
+    expected = np.asarray(keras.ops.convert_to_numpy(gan.discriminator(floats, training=False)))[:, 0]
+    for given, batch_size in ((images, 128), (floats, 7)):
+        logits = gan.discriminate(given, batch_size=batch_size)
+        assert (logits.dtype, logits.shape) == ("float32", (24,))
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+    with pytest.raises(ValueError, match="Images must have shape"):
+        gan.discriminate(images[:, :4])
+
+
+@pytest.mark.once
+def test_summary_shows_both_networks_once():
+    lines = []
+    gan = tiny(ema_momentum=0.9)
+    gan.summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    assert text.count("Model: ") == 2
+    for network in (gan.generator, gan.discriminator):
+        assert all(text.count(layer.name.split("/")[-1]) >= 1 for layer in network.layers)
+        assert text.count(f"Total params: {network.count_params():,}") == 1
+
+
+@pytest.mark.once
+def test_samples_are_saved_as_files(tmp_path):
+    gan, folder = tiny(), tmp_path / "of" / "samples"
+    gan.save_samples(folder, 5, seed=1, batch_size=2)
+    assert sorted(path.name for path in folder.iterdir()) == [f"0000{i}.png" for i in range(5)]
+    saved = [np.asarray(Image.open(folder / f"0000{i}.png")) for i in range(5)]
+    np.testing.assert_array_equal(saved, gan.generate(5, seed=1)[..., 0])
+    with pytest.raises(ValueError, match="`folder` must be empty or not exist yet"):
+        gan.save_samples(folder, 5)
+    with pytest.raises(ValueError, match="`n` must be a positive"):
+        gan.save_samples(tmp_path / "none", 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["of"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("names", [None, ["a/b", "moon", "sun"]])
+def test_samples_of_a_conditional_model_are_saved_by_class(tmp_path, names):
+    gan = tiny("radford_28_conditional", **({} if names is None else {"class_names": names}))
+    gan.save_samples(tmp_path, 5, seed=1)
+    first = "0" if names is None else "a_b"
+    assert sorted(path.name for path in (tmp_path / first).iterdir()) == ["00000.png", "00003.png"]
+    gan.save_samples(tmp_path / "two", 2, labels=2, seed=1)
+    assert [path.name for path in (tmp_path / "two").iterdir()] == ["2" if names is None else "sun"]
+    made = gan.generate(2, labels=2, seed=1)
+    np.testing.assert_array_equal(np.asarray(Image.open(next((tmp_path / "two").glob("*/00001.png")))), made[1, ..., 0])

@@ -1,5 +1,6 @@
 """Parts that the networks share: layers, initializers, and checks of sizes."""
 
+import math
 import random
 
 import numpy as np
@@ -102,15 +103,28 @@ def scale_filters(filters, width):
     return [max(1, round(width * f)) for f in filters]
 
 
+def doubled_filters(filters, max_filters, depth, width):
+    """Channels of `depth` layers, which double from layer to layer, at most `max_filters`; all scaled by `width`."""
+    channels = [check_count("filters", filters) * 2**i for i in range(depth)]
+    if max_filters is not None:
+        channels = [min(n, check_count("max_filters", max_filters)) for n in channels]
+    return scale_filters(channels, width)
+
+
 def default_depth(image_shape, depth):
-    """The number of times the sides are halved: `depth`, or by default until 4 to 7 pixels or an odd number remain."""
+    """The number of times the sides are halved: `depth`, or by default until the smaller has at most 7 pixels."""
     if depth is not None:
         return check_count("depth", depth)
     rows, columns, _ = base_shape(image_shape, stride=1)
-    depth = 1
-    while all(side % 2 ** (depth + 1) == 0 and side // 2**depth > 7 for side in (rows, columns)):
-        depth += 1
-    return depth
+    return max(1, math.ceil(math.log2(min(rows, columns) / 7)))
+
+
+def crop(x, image_shape):
+    """The center of feature maps, of the height and width of `image_shape`."""
+    extra = [own - side for own, side in zip(x.shape[1:3], image_shape[:2], strict=True)]
+    if not any(extra):
+        return x
+    return layers.Cropping2D([(n // 2, n - n // 2) for n in extra], data_format="channels_last")(x)
 
 
 def base_shape(image_shape, stride, smallest=None):

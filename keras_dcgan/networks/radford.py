@@ -15,6 +15,7 @@ def radford_generator(
     num_classes: int | None = None,
     *,
     filters: int = 128,
+    max_filters: int | None = None,
     depth: int | None = None,
     kernel_size: int = 5,
     batch_norm_affine: bool = True,
@@ -31,11 +32,13 @@ def radford_generator(
     is concatenated with the latent vector.
 
     Args:
-        image_shape: `(height, width, channels)`, sides divisible by `2 ** depth`.
+        image_shape: `(height, width, channels)`. If `2 ** depth` does not divide the sides, the images are the center
+            of larger ones.
         num_classes: int, or None for a generator without labels.
         filters: int, channels of the last hidden layer.
-        depth: int, number of transposed convolutions. By default, the sides are halved down to 4 to 7 pixels: 4 times
-            at 64 pixels, 3 at 32, 2 at 28.
+        max_filters: int or None, a limit for the channels of all layers.
+        depth: int, number of transposed convolutions. By default, the sides are halved until the smaller one has at
+            most 7 pixels: 5 times at 128 pixels, 4 at 64 and 100, 3 at 32 and 48, 2 at 28.
         kernel_size: int. Odd sizes overlap unevenly at stride 2, which shows as a checkerboard.
         batch_norm_affine: bool, False for batch normalization without scale and center.
 
@@ -44,10 +47,9 @@ def radford_generator(
         Networks, 2016, sections 3 and 4, figure 1.
     """
     depth = blocks.default_depth(image_shape, depth)
-    rows, columns, channels = blocks.base_shape(image_shape, stride=2**depth)
-    projected, *hidden = blocks.scale_filters(
-        [check_count("filters", filters) * 2**i for i in reversed(range(depth))], width
-    )
+    *sides, channels = blocks.base_shape(image_shape, stride=1)
+    rows, columns = (-(-side // 2**depth) for side in sides)
+    *hidden, projected = blocks.doubled_filters(filters, max_filters, depth, width)
     seeds = blocks.seeds_from(seed)
     inputs = latents = x = Input((check_count("latent_dim", latent_dim),), name="latents")
     if num_classes is not None:
@@ -57,10 +59,11 @@ def radford_generator(
     x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=blocks.normal(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
     x = layers.ReLU()(blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
-    for filters in hidden:
+    for filters in reversed(hidden):
         x = blocks.upsample(filters, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(x)
         x = layers.ReLU()(blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
     x = blocks.upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=blocks.normal(seeds))(x)
+    x = blocks.crop(x, image_shape)
     for layer in blocks.image_layers(value_range):
         x = layer(x)
     return Model(inputs, x, name="generator")
@@ -71,9 +74,10 @@ def radford_discriminator(
     num_classes: int | None = None,
     *,
     filters: int = 128,
+    max_filters: int | None = None,
     depth: int | None = None,
     kernel_size: int = 5,
-    batch_norm: bool = True,
+    batch_norm: bool | None = True,
     batch_norm_affine: bool = True,
     batch_norm_synchronized: bool = False,
     projection: Literal["average", "spatial"] = "average",
@@ -90,10 +94,11 @@ def radford_discriminator(
     Args:
         num_classes: int, or None for a discriminator without labels.
         filters: int, channels of the first layer.
+        max_filters: int or None, a limit for the channels of all layers.
         depth: int, number of convolutions. Default: as in the generator.
         batch_norm: bool, False for no batch normalization, and He initialization. Real and generated images are
             normalized separately, which hides from the discriminator much of what all generated images have in common,
-            such as a weave.
+            such as a weave. `None`: True if the smaller side has less than 64 pixels.
         batch_norm_affine: bool, False for batch normalization without scale and center.
         projection: "average" for an embedding with one number per channel of the last feature map; "spatial" for one
             per channel and position, so the discriminator also sees where the features of a class are.
@@ -104,12 +109,13 @@ def radford_discriminator(
     """
     if projection not in ("average", "spatial"):
         raise ValueError(f'`projection` must be "average" or "spatial". Received: projection={projection!r}')
-    blocks.base_shape(image_shape, stride=1)
+    rows, columns, _ = blocks.base_shape(image_shape, stride=1)
+    batch_norm = min(rows, columns) < 64 if batch_norm is None else batch_norm
     seeds = blocks.seeds_from(seed)
     initializer = blocks.normal if batch_norm else blocks.he
     images = x = Input(image_shape, name="images")
-    channels = [check_count("filters", filters) * 2**i for i in range(blocks.default_depth(image_shape, depth))]
-    for i, units in enumerate(blocks.scale_filters(channels, width)):
+    depth = blocks.default_depth(image_shape, depth)
+    for i, units in enumerate(blocks.doubled_filters(filters, max_filters, depth, width)):
         normalised = batch_norm and i > 0
         # batch normalization would remove a bias
         x = blocks.convolve(units, kernel_size, 2, use_bias=not normalised, kernel_initializer=initializer(seeds))(x)

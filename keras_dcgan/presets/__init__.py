@@ -230,8 +230,15 @@ PRESETS = {
         "DCGAN",
     ),
     "recommended": Preset(
-        partial(networks.radford_generator, image_shape=(28, 28, 1), filters=64, kernel_size=4),
-        partial(networks.radford_discriminator, image_shape=(28, 28, 1), filters=32, kernel_size=4),
+        partial(networks.radford_generator, image_shape=(28, 28, 1), filters=64, max_filters=512, kernel_size=4),
+        partial(
+            networks.radford_discriminator,
+            image_shape=(28, 28, 1),
+            filters=32,
+            max_filters=512,
+            kernel_size=4,
+            batch_norm=None,
+        ),
         model=_UNIFORM | {"ema_momentum": 0.999},
         recipe=_RECOMMENDED_RECIPE,
         reference=f"{_RADFORD}; {_MEASURED}",

@@ -4,7 +4,9 @@ import contextlib
 import glob
 import os
 import pathlib
+import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -40,6 +42,23 @@ def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             _write_to_disk(filepath.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives a temporary folder that takes the place of `folder` if the body ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        new, old = pathlib.Path(temporary, "new"), pathlib.Path(temporary, "old")
+        yield new
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+
+
+def safe_name(name: str) -> str:
+    """A name without the characters that file names cannot contain."""
+    return re.sub(r'[<>:"/\\|?*]', "_", name)
 
 
 def _write_to_disk(path):

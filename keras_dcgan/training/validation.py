@@ -2,6 +2,7 @@
 
 import difflib
 import numbers
+import pathlib
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -414,6 +415,17 @@ def check_fit_arguments(**arguments):
     if not isinstance(split, numbers.Real) or not 0 <= float(split) < 1:
         raise ValueError(f"`validation_split` must be a number in [0, 1). Received: validation_split={split!r}")
     return arguments
+
+
+def check_empty_folder(folder):
+    """Returns the path of a folder, and raises ValueError if it is a file or has something in it."""
+    folder = pathlib.Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(
+            "`folder` must be empty or not exist yet, so that nothing is mixed or lost: choose another, or delete it. "
+            f"Received: folder={str(folder)!r}"
+        )
+    return folder
 
 
 def check_momentum(name, momentum):

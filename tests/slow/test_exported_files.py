@@ -1,6 +1,7 @@
 """Exported generators, served by their own runtimes in processes that do not know this package."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from conftest import BACKEND, tiny
 from scripts import LIMIT
+
+import keras_dcgan
 
 SERVE = {
     "tf_saved_model": """
@@ -124,6 +127,34 @@ def test_exported_generators_make_the_same_images(tmp_path, format):
     serve(format, expected)
     for path, images in expected.items():
         assert_served(path, images)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_an_onnx_file_describes_itself(tmp_path, dtype):
+    needs("onnx")
+    import onnxruntime
+
+    z, labels = keras.Input((4,), name="latents"), keras.Input((), dtype=dtype)
+    x = keras.layers.Concatenate()([z, keras.layers.Embedding(2, 3)(labels)])
+    x = keras.layers.Reshape((8, 8, 1))(keras.layers.Dense(64, activation="sigmoid")(x))
+    images, y = keras.Input((8, 8, 1)), keras.Input((), dtype="int32")
+    logits = keras.layers.Dense(1)(
+        keras.layers.Concatenate()([keras.layers.Flatten()(images), keras.layers.Embedding(2, 3)(y)])
+    )
+    networks = keras.Model([z, labels], x), keras.Model([images, y], logits)
+    gan = keras_dcgan.ConditionalDCGAN(*networks, value_range=(0, 1), class_names=["star", "moon"])
+    gan.export(tmp_path / "a.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    described = session.get_modelmeta().custom_metadata_map
+    assert {name: json.loads(value) for name, value in described.items()} == {
+        "value_range": [0.0, 1.0],
+        "latent_prior": "normal",
+        "class_names": ["star", "moon"],
+    }
+    assert [x.name for x in session.get_inputs()] == ["latents", "labels"]
+    inputs = {"latents": np.ones((3, 4), "float32"), "labels": np.array([0, 1, 1], dtype)}
+    (made,) = session.run(["images"], inputs)
+    np.testing.assert_allclose(made, gan.predict_on_batch(list(inputs.values())), atol=1e-5)
 
 
 def test_an_old_export_is_replaced(tmp_path):
