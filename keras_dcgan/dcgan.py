@@ -20,7 +20,7 @@ from keras_dcgan.backend import signals
 from keras_dcgan.networks import blocks
 from keras_dcgan.penalties import Penalty, total_penalty
 from keras_dcgan.penalties import get as get_penalties
-from keras_dcgan.training import checkpoints, data, files, optimizers, pipelines, validation
+from keras_dcgan.training import checkpoints, data, files, optimizers, validation
 from keras_dcgan.training.inference import predict_images, predict_on_batch
 
 
@@ -270,9 +270,9 @@ class DCGAN(checkpoints.CheckpointedModel):
             validation_split: float, as in Keras.
             validation_data: held-out data in any form that training data may have. The `validation_steps` batches of a
                 generator are kept in memory, because every validation needs the same.
-            shuffle: as in Keras. On TensorFlow the order of an array follows from the model's random state, so a
-                resumed training sees the same order (not with `validation_split`). Data with a method `set_epoch`
-                (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
+            shuffle: as in Keras. The order of an array depends on the model's random state, so that a resumed training
+                sees the same order (not with `validation_split`, nor on several devices of JAX). Data with a method
+                `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:
@@ -304,8 +304,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             val_x = data.in_memory(val_x, kwargs.get("validation_steps"))
             multiple = backend.batch_multiple(self)
             held_out = data.checked(self, val_x, val_y, val_size, multiple, "validation_steps", kwargs, before=train)
-            val_y = held_out.y
-            validation_data = held_out.x if val_y is None else (held_out.x, val_y)
+            val_x, val_y, _ = data.batched(held_out.x, held_out.y, val_size, False, self)
+            validation_data = val_x if val_y is None else (val_x, val_y)
         if self.recipe.decay is not None:
             rates = [(getattr(self, name), rate) for name, rate in self._initial_rates.items()]
             callbacks = [optimizers.LinearDecay(rates, self.recipe.decay, epochs), *callbacks]
@@ -313,11 +313,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         if not data.is_shuffled_by_keras(x):
             shuffle = False
         x, y = train.x, train.y
-        if data.may_be_pipeline(x, shuffle) and not validation_split:
-            seed = (self.seed_generator.state, self.optimizer.iterations) if shuffle else None
-            x, y, shuffle = pipelines.of_arrays(x, y, batch_size, seed), None, False
-            if held_out is not None and validation.is_array(held_out.x):
-                validation_data = pipelines.of_arrays(held_out.x, val_y, val_size, None)
+        if not validation_split:
+            x, y, shuffle = data.batched(x, y, batch_size, shuffle, self)
         try:
             with data.original_errors(train, held_out), self._training():
                 return super().fit(

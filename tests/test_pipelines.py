@@ -1,4 +1,4 @@
-"""Batches of arrays on TensorFlow."""
+"""Batches of arrays."""
 
 from unittest import mock
 
@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from conftest import BACKEND, assert_identical, tiny
 
-if BACKEND != "tensorflow":
-    pytest.skip("tf.data feeds TensorFlow alone", allow_module_level=True)
+from keras_dcgan.training import data, pipelines
 
-import tensorflow as tf
-
-from keras_dcgan.training import pipelines
+if BACKEND == "tensorflow":
+    import tensorflow as tf
 
 pytestmark = pytest.mark.compiled
 
@@ -24,6 +22,7 @@ def epoch(dataset):
     return [batch[:, 0, 0, 0].numpy().tolist() for batch in dataset]
 
 
+@pytest.mark.once
 def test_batches_come_in_order_and_the_last_is_smaller():
     dataset = pipelines.of_arrays(IMAGES, None, 8, None)
     assert dataset.cardinality() == 3
@@ -35,6 +34,7 @@ def seed():
     return keras.random.SeedGenerator(1).state, keras.Variable(7, dtype="int32")
 
 
+@pytest.mark.once
 def test_every_epoch_has_an_order_of_its_own_that_follows_from_the_seed():
     state, iterations = seed()
     dataset = pipelines.of_arrays(IMAGES, None, 8, (state, iterations))
@@ -53,6 +53,7 @@ def test_every_epoch_has_an_order_of_its_own_that_follows_from_the_seed():
     assert order(1, 0, 0) == orders[0]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("shape", [(20,), (20, 1)])
 def test_labels_stay_with_their_images(shape):
     labels = keras.ops.reshape(np.arange(20, dtype="int32"), shape)
@@ -61,6 +62,7 @@ def test_labels_stay_with_their_images(shape):
         np.testing.assert_array_equal(np.ravel(own), images[:, 0, 0, 0])
 
 
+@pytest.mark.once
 def test_nothing_is_tuned_unless_the_caller_says_so():
     own = tf.data.Dataset.range(3)
     assert not pipelines.untuned(own).options().autotune.enabled
@@ -79,6 +81,7 @@ def fitted(x, **options):
     return fit.call_args.args[0], fit.call_args.kwargs
 
 
+@pytest.mark.once
 def test_fit_trains_on_untuned_batches():
     x, options = fitted(IMAGES, batch_size=8, validation_data=IMAGES[:12], validation_batch_size=5)
     assert [len(batch) for batch in x] == [8, 8, 4]
@@ -89,6 +92,30 @@ def test_fit_trains_on_untuned_batches():
     given, _ = fitted(tf.data.Dataset.from_tensor_slices(IMAGES).batch(8), shuffle=False)
     for dataset in (x, options["validation_data"], given):
         assert not dataset.options().autotune.enabled
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="tf.data feeds TensorFlow")
+def test_batches_of_an_order_that_follows_from_the_model():
+    gan = tiny()
+    shuffled, y, shuffle = data.batched(IMAGES, np.arange(20), 8, True, gan)
+    assert (y, shuffle) == (None, False)
+
+    def order():
+        shuffled.on_epoch_begin()
+        batches = [shuffled[i] for i in range(len(shuffled))]
+        assert [len(images) for images, _ in batches] == [8, 8, 4]
+        for images, labels in batches:
+            np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
+        return np.concatenate([labels for _, labels in batches]).tolist()
+
+    first, again = order(), order()
+    gan.sample_latents(1)
+    drawn = order()
+    gan.optimizer.iterations.assign(1)
+    updated = order()
+    assert first == again
+    assert len({tuple(x) for x in (first, drawn, updated, range(20))}) == 4
+    assert all(sorted(x) == list(range(20)) for x in (first, drawn, updated))
 
 
 @pytest.mark.parametrize("options", [{"validation_split": 0.2}, {"shuffle": "batch"}])

@@ -102,9 +102,27 @@ def is_shuffled_by_keras(x):
     return validation.is_array(x) or (isinstance(x, keras.utils.PyDataset) and _epoch_setter(x) is None)
 
 
-def may_be_pipeline(x, shuffle):
-    """Whether the data may become a pipeline of ours: arrays on TensorFlow, unless Keras shuffles their batches."""
-    return keras.backend.backend() == "tensorflow" and validation.is_array(x) and shuffle in (True, False)
+def batched(x, y, batch_size, shuffle, model):
+    """Arrays in batches whose order follows from the model's random state, so that training resumes exactly.
+
+    Keras would shuffle by a random stream that no file contains. It still does if several processes or devices of JAX
+    train one model, and if `shuffle` is "batch".
+
+    Args:
+        x, y, batch_size, shuffle: as `fit` takes them, checked.
+        model: the model.
+
+    Returns:
+        `(x, y, shuffle)` for `keras.Model.fit`.
+    """
+    if not validation.is_array(x) or shuffle not in (True, False):
+        return x, y, shuffle
+    if keras.backend.backend() == "tensorflow":
+        seed = (model.seed_generator.state, model.optimizer.iterations) if shuffle else None
+        return pipelines.of_arrays(x, y, batch_size, seed), None, False
+    if shuffle and backend.num_processes() == 1 and keras.distribution.distribution() is None:
+        return _ShuffledArrays(x, y, batch_size, model), None, False
+    return x, y, shuffle
 
 
 class CheckedData:
@@ -256,6 +274,27 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         return self.batches[index]
+
+
+class _ShuffledArrays(keras.utils.PyDataset):
+    def __init__(self, images, labels, batch_size, model):
+        super().__init__()
+        self.parts = [validation.as_numpy(part) for part in (images, labels) if part is not None]
+        self.batch_size, self.model = batch_size, model
+        self.on_epoch_begin()
+
+    def on_epoch_begin(self):
+        with backend.readable(self.model):
+            variables = (self.model.seed_generator.state, self.model.optimizer.iterations)
+            state = np.concatenate([np.ravel(validation.as_numpy(variable.value)) for variable in variables])
+        self.order = np.random.default_rng(state).permutation(len(self.parts[0]))
+
+    def __len__(self):
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return tuple(part[chosen] for part in self.parts)
 
 
 class _CheckedPyDataset(keras.utils.PyDataset):
