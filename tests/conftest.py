@@ -56,10 +56,11 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_setup(item):
     """On TensorFlow, runs tf.functions eagerly, since tracing takes longer than a few steps of a tiny model.
 
-    Tests marked `compiled` and those in tests/slow run as users do.
+    Tests marked `compiled` and those in tests/slow, unless marked `eager`, run as users do.
     """
     if BACKEND == "tensorflow":
-        compiled = item.get_closest_marker("compiled") or "slow" in item.path.parts
+        slow = "slow" in item.path.parts and not item.get_closest_marker("eager")
+        compiled = item.get_closest_marker("compiled") or slow
         tf.config.run_functions_eagerly(not compiled)
 
 

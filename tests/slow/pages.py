@@ -38,6 +38,14 @@ def program(page, backend):
     return "\n".join(code) if any(code) else ""
 
 
+def few_images():
+    """The first images of the embedded dataset, of every class."""
+    images, labels = whole = keras_dcgan.datasets.load("fashion_mnist_10k")
+    few = keras_dcgan.datasets.ImageSet(images[:40], labels[:40])
+    few.class_names = whole.class_names
+    return few
+
+
 def shorten(set_attribute):
     """Makes programs short: sets are 40 images, `fit` trains for two epochs at the most, and nothing is downloaded.
 
@@ -46,14 +54,14 @@ def shorten(set_attribute):
     """
     load, fit, inception = keras_dcgan.datasets.load, keras_dcgan.DCGAN.fit, keras.applications.InceptionV3
     evaluate = keras_dcgan.callbacks.EvaluateSamples
-    images, labels = load("fashion_mnist_10k")
+    few = few_images()
 
     def load_few(source, split="train", **options):
         if pathlib.Path(source).exists():
             return load(source, split, **options)
         if "image_size" in options:
-            return np.zeros((40, *options["image_size"], 3), "uint8"), None
-        return images[:40], labels[:40]
+            return keras_dcgan.datasets.ImageSet(np.zeros((40, *options["image_size"], 3), "uint8"), None)
+        return few
 
     def fit_shortly(self, *args, epochs=1, initial_epoch=0, **options):
         epochs = min(epochs, initial_epoch + 2)

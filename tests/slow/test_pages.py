@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sklearn.svm
 from conftest import BACKEND
-from pages import DOCS, PAGES, program, run, shorten
+from pages import DOCS, PAGES, few_images, program, run, shorten
 from PIL import Image
 from scripts import LIMIT
 from test_exported_files import CONVERTERS
@@ -21,15 +21,16 @@ import keras_dcgan
 
 ROOT = DOCS.parent
 WITH_CODE = {page: () for page in PAGES if program(page, BACKEND)}
-CONVERTING = [pytest.mark.filterwarnings(text) for text in CONVERTERS]
+CONVERTING = [pytest.mark.compiled, *(pytest.mark.filterwarnings(text) for text in CONVERTERS)]
+pytestmark = pytest.mark.eager
 if "howto/export.md" in WITH_CODE:
     WITH_CODE["howto/export.md"] = CONVERTING
 
 
 @pytest.mark.once
 def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch):
-    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
-    monkeypatch.setattr(keras_dcgan.datasets, "load", lambda name: (images[:16], labels[:16]))
+    few = few_images()
+    monkeypatch.setattr(keras_dcgan.datasets, "load", lambda name: few)
     monkeypatch.chdir(tmp_path)
     namespace = {}
     for code in re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL):
