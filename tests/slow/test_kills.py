@@ -69,3 +69,27 @@ def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path):
     assert [len(each) for each in frames] == [EPOCHS + 1] * 2
     for ours, theirs in zip(*frames, strict=True):
         np.testing.assert_array_equal(np.asarray(ours.convert("RGB")), np.asarray(theirs.convert("RGB")))
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize(
+    "moment", [("os.rename", "gan.keras", 2), ("os.rename", "samples.gif", 3), ("os.rename", "gan.keras", 1)]
+)
+def test_the_command_train_resumes_after_a_kill(tmp_path, moment):
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
+    np.savez(tmp_path / "set.npz", x_train=pixels, y_train=np.arange(24) % 3)
+    command = ("keras_dcgan/__main__.py", "train", tmp_path / "set.npz", "--epochs", 3, "--batch-size", 8, "--out")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    undisturbed = Program(*command, whole)
+    run_killed(moment, *command, killed)
+    assert_files_are_whole(killed)
+    for program in (Program(*command, killed), undisturbed):
+        code, _, errors = program.end()
+        assert code == 0, errors
+    ours, expected = (keras.saving.load_model(folder / "gan.keras") for folder in (killed, whole))
+    assert_identical(ours, expected)
+    assert (killed / "log.csv").read_text() == (whole / "log.csv").read_text()
+    assert (killed / "samples.png").read_bytes() == (whole / "samples.png").read_bytes()
+    ours, expected = (images.load_animation(folder / "samples.gif", 9, duration=200) for folder in (killed, whole))
+    assert [np.asarray(frame).tolist() for frame in ours] == [np.asarray(frame).tolist() for frame in expected]
