@@ -26,6 +26,7 @@ _EXAMPLES = """examples:
   keras-dcgan generate runs/photos -n 25 --out samples.png   one sheet
   keras-dcgan interpolate runs/photos --out walk.gif
   keras-dcgan export runs/photos generator.onnx
+  keras-dcgan app runs/photos                                explore it in the browser
 
 MODEL is a .keras file, an hf:// path, or the folder that `train` wrote. `keras-dcgan COMMAND --help` shows all options.
 """
@@ -107,6 +108,10 @@ def _parser():
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("--data", metavar="SOURCE", required=True, help="images as for train")
     evaluate.add_argument("--split", default="test", help="of SOURCE (default: %(default)s)")
+
+    app = _command(commands, "app", _app, "explore a model in the browser")
+    app.add_argument("model", metavar="MODEL")
+    app.add_argument("--port", type=_count, help="(default: the first free one from 7860 on)")
 
     info = _command(commands, "info", _info, "describe a model")
     info.add_argument("model", metavar="MODEL")
@@ -342,6 +347,12 @@ def _evaluate(args):
     results = gan.evaluate(loaded.images, loaded.labels if _is_conditional(gan) else None, verbose=0, return_dict=True)
     for name, value in results.items():
         print(f"{name:<14} {value:.4f}")
+
+
+def _app(args):
+    from keras_dcgan import app  # needs Gradio, an extra
+
+    app.launch(app.create_app(_load(args.model)), args.port)
 
 
 def _info(args):

@@ -186,5 +186,5 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         run("--help")
     said = capsys.readouterr().out
-    for name in ("train", "generate", "interpolate", "export", "evaluate", "info"):
+    for name in ("train", "generate", "interpolate", "export", "evaluate", "app", "info"):
         assert f"\n    {name}" in said
