@@ -237,21 +237,19 @@ def test_decay_continues_after_loading_and_spares_the_optimizers_of_the_user(tmp
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("name", ["wgan_gp", once("rpgan"), "sngan", once("recommended_mnist")])
+@pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
 def test_the_recipe_is_saved_with_the_model(tmp_path, name):
-    gan, data = small(name), [images(40)]
-    if presets.get(name).conditional:
-        data.append(np.arange(40) % 10)
+    gan, x = small(name), images(40)
     gan.recipe = dataclasses.replace(gan.recipe, batch_size=20)
     gan.compile()
-    gan.fit(*data, verbose=0, shuffle=False)
+    gan.fit(x, verbose=0, shuffle=False)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert loaded.recipe.batch_size == 20
     assert loaded.recipe.get_config() == gan.recipe.get_config()
     assert described(loaded) == described(gan)
     for model in (gan, loaded):
-        model.fit(*data, verbose=0, shuffle=False)
+        model.fit(x, verbose=0, shuffle=False)
     assert_identical(loaded, gan)
 
 

@@ -5,7 +5,7 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from conftest import BACKEND, assert_identical, once, starts_workers, tiny
+from conftest import BACKEND, assert_identical, starts_workers, tiny
 
 import keras_dcgan
 
@@ -51,9 +51,8 @@ def test_several_steps_in_one_execution(images, plain):
     close(trained(images, steps_per_execution=3), plain)
 
 
-@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
-def test_discriminator_steps_in_one_execution_or_several_and_resumed(images, tmp_path, update):
-    options = {"discriminator_steps": 2, "update": update, "penalties": [keras_dcgan.penalties.GradientPenalty()]}
+def test_discriminator_steps_in_one_execution_or_several_and_resumed(images, tmp_path):
+    options = {"discriminator_steps": 2, "penalties": [keras_dcgan.penalties.GradientPenalty()]}
     whole = trained(images, **options)
     assert whole.d_opt.iterations.numpy() == 2 * whole.g_opt.iterations.numpy() == 12
     if BACKEND != "torch":  # which runs steps one by one
