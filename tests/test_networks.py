@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from conftest import BACKEND, FUZZ, from_preset, once
 from hypothesis import strategies as st
+from keras import layers
 
 import keras_dcgan
 from keras_dcgan import networks
+from keras_dcgan.layers import BatchNormalization
 from keras_dcgan.presets import PRESETS
 
 UNCONDITIONAL = [name for name, preset in PRESETS.items() if not preset.conditional]
@@ -490,3 +492,46 @@ def test_ends_in_float32_under_mixed_precision():
             assert computed == {"bfloat16"}
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("shape", "depth", "base", "normalized"),
+    [
+        ((28, 28, 1), 2, (7, 7, 128), True),
+        ((32, 32, 3), 3, (4, 4, 256), True),
+        ((48, 48, 3), 3, (6, 6, 256), True),
+        ((64, 64, 3), 4, (4, 4, 512), False),
+        ((64, 96, 3), 4, (4, 6, 512), False),
+        ((96, 96, 3), 4, (6, 6, 512), False),
+        ((100, 100, 3), 4, (7, 7, 512), False),
+        ((128, 128, 3), 5, (4, 4, 512), False),
+    ],
+)
+def test_recommended_at_every_size(shape, depth, base, normalized):
+    gan = build("recommended", image_shape=shape)
+    assert gan.image_shape == shape
+    for network, kind in ((gan.generator, layers.Conv2DTranspose), (gan.discriminator, layers.Conv2D)):
+        assert sum(type(layer) is kind for layer in network.layers) == depth
+    reshape = next(layer for layer in gan.generator.layers if isinstance(layer, layers.Reshape))
+    assert reshape.output.shape[1:] == base
+    assert any(isinstance(layer, BatchNormalization) for layer in gan.discriminator.layers) == normalized
+    # neither network is a small fraction of the other
+    assert 2 < gan.generator.count_params() / gan.discriminator.count_params() < 25
+
+
+@pytest.mark.once
+def test_an_image_whose_sides_do_not_divide_is_the_center_of_a_larger_one():
+    larger, smaller = (build("radford_64", image_shape=(side, side, 1), depth=2, width=1 / 64) for side in (12, 9))
+    smaller.generator.set_weights(larger.generator.get_weights())
+    z = larger.sample_latents(2, seed=0)
+    np.testing.assert_array_equal(smaller.predict_on_batch(z), larger.predict_on_batch(z)[:, 1:10, 1:10])
+
+
+@pytest.mark.once
+def test_max_filters_limits_the_channels():
+    gan = build("radford_64", width=1, max_filters=24, filters=16)
+    for network, own in ((gan.generator, layers.Conv2DTranspose), (gan.discriminator, layers.Conv2D)):
+        filters = sorted(layer.filters for layer in network.layers if isinstance(layer, own))
+        assert filters[-1] == 24
+        assert 16 in filters
