@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import types
 import zipfile
 
 import h5py
@@ -11,6 +12,7 @@ import pytest
 from conftest import assert_identical, damaged, tiny, weights
 
 import keras_dcgan
+from keras_dcgan import cli
 
 pytestmark = pytest.mark.once  # files are read and written the same way on every backend
 
@@ -314,3 +316,31 @@ def test_epochs_trained_counts_every_fit_and_is_saved(tmp_path, images):
     assert gan.epochs_trained == 3
     gan.save(tmp_path / "gan.keras")
     assert keras.saving.load_model(tmp_path / "gan.keras").epochs_trained == 3
+
+
+def test_the_hugging_face_hub(tmp_path, monkeypatch, images, capsys):
+    """Keras saves to the hub and loads from it; here it is a folder."""
+
+    class Hub:
+        def __init__(self, **library):
+            pass
+
+        def create_repo(self, name, exist_ok):
+            return types.SimpleNamespace(repo_id=name)
+
+        def upload_folder(self, repo_id, folder_path, commit_message):
+            shutil.copytree(folder_path, tmp_path / repo_id)
+
+    def snapshot_download(repo_id, **library):
+        return str(tmp_path / repo_id)
+
+    fake = types.SimpleNamespace(HfApi=Hub, snapshot_download=snapshot_download)
+    monkeypatch.setattr("keras.src.saving.saving_lib.huggingface_hub", fake)
+    gan = tiny(ema_momentum=0.9)
+    gan.fit(images, verbose=0)
+    gan.save("hf://me/gan")
+    loaded = keras.saving.load_model("hf://me/gan")
+    assert_identical(loaded, gan)
+    assert loaded.epochs_trained == 1
+    assert cli.main(["info", "hf://me/gan"]) == 0
+    assert "image shape    8×8×1" in capsys.readouterr().out
