@@ -3,6 +3,7 @@
 import os
 import pathlib
 import tempfile
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ except ModuleNotFoundError as error:
 __all__ = ["create_app", "launch"]
 
 _ALL = "all classes"
+_BUTTONS = ["download", "fullscreen"]
 _CSS = ".grid-container {grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)) !important}"  # also on a phone
 _STEPS = 200  # of the search for an image's latent vector
 
@@ -31,11 +33,7 @@ def create_app(gan: DCGAN) -> gr.Blocks:
         gan: `DCGAN` or `ConditionalDCGAN`.
 
     Returns:
-        `gradio.Blocks`; `launch` serves it.
-
-    Example:
-        >>> from keras_dcgan.app import create_app, launch
-        >>> launch(create_app(gan))
+        `gradio.Blocks`, which `launch` serves.
     """
     conditional = isinstance(gan, ConditionalDCGAN)
     classes = (gan.class_names or [str(i) for i in range(gan.num_classes)]) if conditional else []
@@ -65,7 +63,7 @@ def create_app(gan: DCGAN) -> gr.Blocks:
             gr.DownloadButton(value=str(sheet), interactive=True),
         )
 
-    def pick(drawn, picked, event: gr.SelectData):
+    def pick(drawn: Any, picked: list[int], event: gr.SelectData) -> tuple[list[int], str]:
         picked = [*picked, event.index][-2:]
         text = f"Picked: {' and '.join(f'sample {i + 1}' for i in picked)}."
         return picked, text if len(picked) == 2 else f"{text} Pick another one."
@@ -93,7 +91,8 @@ def create_app(gan: DCGAN) -> gr.Blocks:
         labels = [np.array([number(name)])] if conditional else []
         z = gan.invert(picture, *labels, steps=_STEPS)
         made = gan.generate(latents=z, labels=labels[0] if conditional else None)
-        return enlarge(np.concatenate([picture, made]))
+        both = np.concatenate([picture, made])
+        return images.grid(both, 2, scale=scale, captions=["picture", "reproduction"])
 
     with gr.Blocks(title="keras-dcgan", analytics_enabled=False) as app:
         gr.Markdown(f"# {type(gan).__name__}\n{_describe(gan, classes)}")
@@ -106,17 +105,11 @@ def create_app(gan: DCGAN) -> gr.Blocks:
                 widest = 3 if gan.latent_prior == "normal" else 1
                 truncation = gr.Slider(0.1, widest, widest, step=0.1, label="Truncation of the latent vectors")
             generate = gr.Button("Generate", variant="primary")
-            gallery = gr.Gallery(label="Samples", height="auto", allow_preview=False, format="png")
+            gallery = gr.Gallery(show_label=False, height="auto", allow_preview=False, format="png")
             download = gr.DownloadButton("Download PNG", interactive=False)
             status = gr.Markdown("Generate samples, then pick two.")
             walk = gr.Button("Interpolate")
-            animation = gr.Image(
-                label="Interpolation",
-                type="filepath",
-                interactive=False,
-                height=256,
-                buttons=["download", "fullscreen"],
-            )
+            animation = gr.Image(show_label=False, type="filepath", interactive=False, height=256, buttons=_BUTTONS)
             save = gr.DownloadButton("Download GIF", interactive=False)
         with gr.Tab("Inversion"):
             gr.Markdown("Upload a picture to find the latent vector whose image is closest to it.")
@@ -124,9 +117,7 @@ def create_app(gan: DCGAN) -> gr.Blocks:
                 upload = gr.File(label="Picture", type="filepath")
                 of_class = gr.Dropdown(classes, value=next(iter(classes), None), label="Class", visible=conditional)
             start = gr.Button("Invert", variant="primary")
-            result = gr.Gallery(
-                label="The picture and its reproduction", height="auto", allow_preview=False, format="png"
-            )
+            result = gr.Image(show_label=False, interactive=False, height=256, format="png", buttons=_BUTTONS)
         generate.click(sample, [n, seed, truncation, name], [gallery, drawn, picked, status, download])
         gallery.select(pick, [drawn, picked], [picked, status])
         walk.click(interpolate, [drawn, picked], [animation, save])
@@ -140,7 +131,7 @@ def _describe(gan, classes):
     return f"{text}; classes: {', '.join(classes)}" if classes else text
 
 
-def launch(app: gr.Blocks, port: int | None = None, **kwargs) -> None:
+def launch(app: gr.Blocks, port: int | None = None, **kwargs: Any) -> None:
     """Serves an app without anything from other hosts, at 127.0.0.1 unless GRADIO_SERVER_NAME is set, as in a Space.
 
     Args:
@@ -149,7 +140,7 @@ def launch(app: gr.Blocks, port: int | None = None, **kwargs) -> None:
         **kwargs: the other arguments of `gradio.Blocks.launch`.
     """
     fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
-    options = {
+    options: dict[str, Any] = {
         "server_name": os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         "server_port": port,
         "share": False,
