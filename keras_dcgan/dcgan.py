@@ -164,8 +164,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             overrides["num_classes"] = len(validation.check_class_names(class_names, overrides.get("num_classes")))
         generator, discriminator = preset.build(seed=seed, **overrides)
         arguments = preset.model | {key: value for key, value in overrides.items() if key in own}
-        if load_weights:
-            arguments["class_names"] = presets.load_weights(name, generator)
+        if load_weights and (trained_on := presets.load_weights(name, generator)):
+            arguments["class_names"] = trained_on
         gan = cls(generator, discriminator, seed=seed, **arguments)
         gan.recipe = preset.recipe
         return gan

@@ -303,13 +303,13 @@ def get(name: str) -> Preset:
     return PRESETS[name]
 
 
-def load_weights(name: str, generator: keras.Model) -> list[str]:
+def load_weights(name: str, generator: keras.Model) -> list[str] | None:
     """Loads the trained weights of a preset into its generator.
 
     A file of trained weights holds the arrays of `get_weights()` in half precision.
 
     Returns:
-        The names of the classes in the dataset that they were trained on.
+        The names of the classes in the dataset that they were trained on, or None.
 
     Raises:
         ValueError: the preset has no trained weights.
@@ -320,4 +320,4 @@ def load_weights(name: str, generator: keras.Model) -> list[str]:
         raise ValueError(f"`load_weights=True` needs a preset with trained weights: {known}. Received: name={name!r}")
     with np.load(WEIGHTS / f"{name}.npz") as file:
         generator.set_weights([file[key] for key in file.files])
-    return CLASS_NAMES[name.removeprefix("recommended_")]
+    return CLASS_NAMES.get(name.removeprefix("recommended_"))
