@@ -60,8 +60,8 @@ MUTATIONS = {
     ),
     "an off-by-one in the animation": Mutation(
         "callbacks/gif_snapshot.py",
-        "if (epoch + 1) % self.every == 0:",
-        "if epoch % self.every == 0:",
+        "if trained % self.every == 0:",
+        "if (trained - 1) % self.every == 0:",
         "test_gif_snapshot.py",
     ),
     "a label ignored": Mutation(
