@@ -49,7 +49,7 @@ def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["recommended_conditional", "radford_28_conditional"])
 def test_general_presets_need_the_number_of_classes(name):
-    with pytest.raises(ValueError, match="needs the number of classes in the labels: pass `num_classes`"):
+    with pytest.raises(ValueError, match="needs the classes of the labels: pass `class_names` or `num_classes`"):
         ConditionalDCGAN.from_preset(name, width=1 / 32)
     assert ConditionalDCGAN.from_preset(name, width=1 / 32, num_classes=3).num_classes == 3
 

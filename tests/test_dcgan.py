@@ -397,7 +397,7 @@ def test_refuses_an_unknown_prior():
 def test_refuses_an_unknown_preset_or_override():
     with pytest.raises(ValueError, match='must be one of the presets "mnist", "cifar10", .*"sngan"'):
         DCGAN.from_preset("minst")
-    with pytest.raises(ValueError, match="kernel_size, latent_dim, latent_prior, value_range, width"):
+    with pytest.raises(ValueError, match="kernel_size, latent_dim, latent_prior, max_filters, value_range, width"):
         DCGAN.from_preset("radford_28", sizes=3)
     with pytest.raises(ValueError, match="Did you mean `latent_dim`"):
         DCGAN.from_preset("radford_28", latent_dims=3)
