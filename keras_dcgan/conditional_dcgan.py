@@ -38,7 +38,6 @@ class ConditionalDCGAN(DCGAN):
             are not different strings.
 
     Example:
-        >>> images, labels = data = keras_dcgan.datasets.load("fashion_mnist_10k")
         >>> gan = keras_dcgan.ConditionalDCGAN.from_preset(
         ...     "recommended_conditional", class_names=data.class_names, seed=0
         ... )
