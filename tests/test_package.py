@@ -52,6 +52,8 @@ MAY_IMPORT = (
     (PARTS, BASE | TOOLS | PARTS),
     (MODELS, BASE | TOOLS | PARTS | MODELS),
     ({"callbacks"}, BASE | TOOLS | {"metrics"}),
+    ({"app"}, BASE | TOOLS | PARTS | MODELS),
+    ({"cli", "__main__"}, BASE | TOOLS | PARTS | MODELS | {"app", "callbacks", "cli", "the public names"}),
 )
 
 
