@@ -21,7 +21,7 @@ from keras_dcgan.networks import blocks
 from keras_dcgan.penalties import Penalty, total_penalty
 from keras_dcgan.penalties import get as get_penalties
 from keras_dcgan.training import checkpoints, data, files, optimizers, validation
-from keras_dcgan.training.inference import predict_images, predict_on_batch
+from keras_dcgan.training.inference import predict_on_batch
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
@@ -716,7 +716,7 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     def _logits(self, x, labels, batch_size):
         with self._reading(x, batch_size) as x:
-            logits = predict_images(self.discriminator, x, labels, self.value_range, batch_size)
+            logits = features.predict_images(self.discriminator, x, labels, self.value_range, batch_size)
             return np.concatenate(list(logits))[:, 0]
 
     def invert(

@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 
+from keras_dcgan.images import rescale
 from keras_dcgan.training import validation
-from keras_dcgan.training.inference import predict_images
+from keras_dcgan.training.inference import predict_on_batch
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _GRID = 4  # rows and columns that every feature map is pooled to
@@ -24,6 +25,14 @@ def extract(discriminator, images, labels, value_range, batch_size):
         )
     batches = predict_images(model, images, labels if needs_labels else None, value_range, batch_size)
     return np.concatenate([np.concatenate([_pool(x) for x in keras.tree.flatten(maps)], axis=1) for maps in batches])
+
+
+def predict_images(network, images, labels, value_range, batch_size):
+    """Yields what a network makes of each batch of images, and of their labels unless these are None."""
+    for i in range(0, len(images), batch_size):
+        part = slice(i, i + batch_size)
+        x = rescale(keras.ops.convert_to_tensor(images[part]), value_range)
+        yield predict_on_batch(network, x if labels is None else [x, keras.ops.convert_to_tensor(labels[part])])
 
 
 def _convolutional(discriminator):

@@ -3,7 +3,6 @@
 import keras
 
 from keras_dcgan import backend
-from keras_dcgan.images import rescale
 from keras_dcgan.training import validation
 
 
@@ -22,11 +21,3 @@ def predict_on_batch(network, inputs):
     n = len(keras.tree.flatten(inputs)[0])
     # under tf.distribute every replica makes the whole batch, and Keras joins them
     return keras.tree.map_structure(lambda x: validation.as_numpy(x)[:n], backend.predict(network, inputs))
-
-
-def predict_images(network, images, labels, value_range, batch_size):
-    """Yields what a network makes of each batch of images, and of their labels unless these are None."""
-    for i in range(0, len(images), batch_size):
-        part = slice(i, i + batch_size)
-        x = rescale(keras.ops.convert_to_tensor(images[part]), value_range)
-        yield predict_on_batch(network, x if labels is None else [x, keras.ops.convert_to_tensor(labels[part])])
