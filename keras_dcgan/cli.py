@@ -247,7 +247,7 @@ def _trim_log(path, epochs):
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     with files.replacing(path) as temporary, open(temporary, "w", newline="") as file:
-        csv.writer(file).writerows([rows[0], *(row for row in rows[1:] if row and int(row[0]) < epochs)])
+        csv.writer(file).writerows([*rows[:1], *(row for row in rows[1:] if row and int(row[0]) < epochs)])
 
 
 class _Progress(keras.callbacks.Callback):

@@ -116,6 +116,14 @@ def test_more_epochs_continue_and_fewer_change_nothing(npz, tmp_path, capsys):
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize("text", ["", "epoch,loss\n", "epoch,loss\n0,0.5\n1,0.25\n"])
+def test_the_log_ends_with_the_model(tmp_path, text):
+    path = tmp_path / "log.csv"
+    path.write_text(text)
+    cli._trim_log(path, 1)
+    assert path.read_text().splitlines() == text.splitlines()[:2]
+
+
 def test_other_settings_are_refused_and_named(npz, tmp_path, capsys):
     out = tmp_path / "run"
     assert run("train", npz, "--out", out, "--epochs", 1) == 0
