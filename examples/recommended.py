@@ -2,8 +2,8 @@
 
 python examples/recommended.py --data mnist --conditional
 python examples/recommended.py --data cifar10 --conditional --no-batch-norm
-python examples/recommended.py --data FOLDER --size 64 --no-batch-norm --augment  # a few thousand pictures
-python examples/recommended.py --data FOLDER --size 64 --no-batch-norm --augment --conditional  # a folder a class
+python examples/recommended.py --data FOLDER --size 64 --augment  # a few thousand pictures
+python examples/recommended.py --data FOLDER --size 64 --augment --conditional  # a folder per class
 
 Stopped or killed, the same command goes on after the last whole epoch.
 """
@@ -23,7 +23,11 @@ parser.add_argument("--images", type=int, help="train on the first so many image
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
 parser.add_argument("--preset", help="in place of recommended or recommended_conditional")
 parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
-parser.add_argument("--no-batch-norm", action="store_true", help="no batch normalisation in D: from 64x64 on")
+parser.add_argument(
+    "--batch-norm",
+    action=argparse.BooleanOptionalAction,
+    help="batch normalization in the discriminator (default: below 64x64)",
+)
 parser.add_argument("--batch-size", type=int, help="default: the preset's")
 parser.add_argument("--gamma", type=float, help="weight of the R1 penalty; default: the preset's")
 parser.add_argument("--epochs", type=int, default=20)
@@ -47,8 +51,8 @@ print(f"{len(images)} images")
 
 # 2. Small networks and an average of the generator
 options = {"image_shape": images.shape[1:], "seed": args.seed}
-if args.no_batch_norm:
-    options["batch_norm"] = False
+if args.batch_norm is not None:
+    options["batch_norm"] = args.batch_norm
 if args.filters is not None:
     options["filters"] = args.filters
 if args.augment:

@@ -120,7 +120,7 @@ if __name__ == "__main__":
             write_shards(args.folder, folder, shape)
     batches = SOURCES[args.source](folder, shape, args.batch_size, args.seed, process=0, processes=1)
 
-    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=shape, batch_norm=args.size < 64, seed=args.seed)
+    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=shape, seed=args.seed)
     gan.compile()
     gan.fit(
         batches,

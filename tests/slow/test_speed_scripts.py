@@ -43,6 +43,12 @@ def test_parts_beside_training(tmp_path):
     assert f"| keras_dcgan, after keras | {1000 * imported['seconds'][0]:.0f} |" in table
 
 
+def test_sizes():
+    table = run_apart("benchmarks/speed/sizes.py", "--sizes", "28", "33", "--steps", "1", "--rounds", "1")
+    assert re.search(r"^\| 28×28×1 \| 760,065 \| 36,705 \| \d+ ms \|$", table, re.MULTILINE)
+    assert "| 33×33×3 | " in table
+
+
 def test_profile():
     printed = run_apart("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
     # by hand, in millions: two passes of every network's first layer, dense and convolutional, lead nowhere
