@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 from jax import numpy as jnp
 from jax.experimental import multihost_utils
+from jax.interpreters import ad
 
 from keras_dcgan.backend import signals
 from keras_dcgan.backend.random_states import random_states
@@ -158,15 +159,15 @@ def gradients(model, forward, *variables):
         return losses, (rest, [scope.get_current_value(v) for v in state])
 
     values = [[v.value for v in group] for group in variables]
-    losses, linear, (rest, after) = jax.linearize(pure, *values, has_aux=True)
+    losses, pull_back, (rest, after) = jax.vjp(pure, *values, has_aux=True)
     for variable, value in zip(state, after, strict=True):
         variable.assign(value)
-    # each loss is transposed alone: in a pullback of both, an infinite derivative of one loss times its zero cotangent
-    # would be NaN in the gradient of the other
+    # the cotangents of the other losses are symbolic zeros: a number, times an infinite derivative, would be NaN
+    zeros = [ad.Zero(jax.typeof(loss).to_tangent_aval()) for loss in losses]
     results = []
     for i, loss in enumerate(losses):
-        pull_back = jax.linear_transpose(lambda *tangents, i=i: linear(*tangents)[i], *values)
-        results.append(pull_back(jnp.ones_like(loss))[i])
+        cotangents = (*zeros[:i], jnp.ones_like(loss), *zeros[i + 1 :])
+        results.append(pull_back(cotangents)[i])
     return losses, rest, results
 
 
