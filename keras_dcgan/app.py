@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 __all__ = ["create_app", "launch"]
 
 _ALL = "all classes"
-_BUTTONS = ["download", "fullscreen"]
+_BUTTONS: Any = ["download", "fullscreen"]
 _CSS = ".grid-container {grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)) !important}"  # also on a phone
 _STEPS = 200  # of the search for an image's latent vector
 
@@ -139,12 +139,13 @@ def launch(app: gr.Blocks, port: int | None = None, **kwargs: Any) -> None:
         port: int; the default is the first free one from 7860 on.
         **kwargs: the other arguments of `gradio.Blocks.launch`.
     """
-    fonts = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}
     options: dict[str, Any] = {
         "server_name": os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         "server_port": port,
         "share": False,
         "footer_links": [],
         "css": _CSS,
+        "theme": gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "ssr_mode": False,
     }
-    app.launch(**(options | {"theme": gr.themes.Default(**fonts), "ssr_mode": False} | kwargs))
+    app.launch(**(options | kwargs))
