@@ -97,7 +97,7 @@ def to_uint8(images: ArrayLike, value_range: Sequence[float]) -> np.ndarray:
     return _as_pixels("images", images, value_range)
 
 
-def as_pictures(name, images, value_range=None):
+def as_pictures(name: str, images: Any, value_range: Sequence[float] | None = None) -> list[Image.Image]:
     """Returns images in any form as Pillow images of one size."""
     if isinstance(images, Image.Image):
         return [images]
