@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dcgan import images, latents
@@ -48,7 +49,8 @@ def create_app(gan: DCGAN) -> gr.Blocks:
 
     def sample(n, seed, truncation, name):
         n = int(n)
-        z = np.asarray(latents.sample((n, gan.latent_dim), gan.latent_prior, int(seed), truncation or None))
+        z = latents.sample((n, gan.latent_dim), gan.latent_prior, int(seed), truncation)
+        z = keras.ops.convert_to_numpy(z)
         labels = None
         if conditional:
             labels = np.arange(n) % len(classes) if name == _ALL else np.full(n, number(name))

@@ -28,7 +28,7 @@ def extract(discriminator, images, labels, value_range, batch_size):
 
 
 def predict_images(network, images, labels, value_range, batch_size):
-    """Yields what a network makes of each batch of images, and of their labels unless these are None."""
+    """Yields the outputs of a network for each batch of images, with their labels unless these are None."""
     for i in range(0, len(images), batch_size):
         part = slice(i, i + batch_size)
         x = rescale(keras.ops.convert_to_tensor(images[part]), value_range)
