@@ -3,7 +3,7 @@
 python examples/sigmoid_twice.py                 # 10,000 Fashion-MNIST images that come with the package
 
 DCGAN refuses such a discriminator. Here the loss squashes the logit once more, which comes to the same.
-Needs matplotlib: pip install "keras-dcgan[examples]"
+Needs matplotlib: pip install "keras-dcgan[plots]"
 """
 
 import argparse

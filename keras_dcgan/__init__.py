@@ -39,9 +39,10 @@ __all__ = [
 
 if _typing.TYPE_CHECKING:
     from keras_dcgan import metrics as metrics
+    from keras_dcgan import plots as plots
 else:  # to a type checker every name would exist
 
     def __getattr__(name):
-        if name == "metrics":  # on first use: scikit-learn is an extra, and slow to import
-            return _importlib.import_module("keras_dcgan.metrics")
+        if name in ("metrics", "plots"):  # on first use: scikit-learn and matplotlib are extras, and slow to import
+            return _importlib.import_module(f"keras_dcgan.{name}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

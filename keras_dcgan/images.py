@@ -134,6 +134,7 @@ def grid(
     gap: int = 2,
     scale: int = 1,
     captions: Sequence[str] | None = None,
+    title: str | None = None,
     value_range: Sequence[float] | None = None,
 ) -> Image.Image:
     """Lays images out in a grid, row by row.
@@ -145,6 +146,7 @@ def grid(
         gap: int, pixels between images and around them.
         scale: int, how many pixels of the grid an image's pixel takes in each direction.
         captions: list of strings, one per column, such as the names of the classes. Long ones are shortened.
+        title: str, written above the grid.
         value_range: `(low, high)`, the range of float images, which are clipped to it.
 
     Returns:
@@ -168,26 +170,29 @@ def grid(
     for i, picture in enumerate(pictures):
         sheet.paste(picture, (gap + i % columns * width, gap + i // columns * height))
     sheet = sheet.resize((scale * sheet.width, scale * sheet.height), Image.Resampling.NEAREST)
-    return sheet if captions is None else _with_captions(sheet, captions, columns, scale * width)
+    if captions is not None:
+        captions = list(captions)
+        if len(captions) != columns or not all(isinstance(caption, str) for caption in captions):
+            raise ValueError(f"`captions` must be {columns} strings, one per column. Received: captions={captions!r}")
+        sheet = _with_text(sheet, captions)
+    return sheet if title is None else _with_text(sheet, [title])
 
 
-def _with_captions(sheet, captions, columns, width):
-    """The sheet with a caption above each of its columns, in the largest type that fits all."""
-    captions = list(captions)
-    if len(captions) != columns or not all(isinstance(caption, str) for caption in captions):
-        raise ValueError(f"`captions` must be {columns} strings, one per column. Received: captions={captions!r}")
+def _with_text(sheet, texts):
+    """The sheet with a row of texts above it, one per column, in the largest type that fits all."""
+    width = sheet.width / len(texts)
     for size in range(16, 7, -1):
         font = ImageFont.load_default(size)
-        if max(map(font.getlength, captions)) < width:
+        if max(map(font.getlength, texts)) < width:
             break
     captioned = Image.new(sheet.mode, (sheet.width, sheet.height + 2 * size))
     captioned.paste(sheet, (0, 2 * size))
     draw = ImageDraw.Draw(captioned)
-    for i, caption in enumerate(captions):
-        shown = caption
-        while font.getlength(shown) >= width and len(caption) > 1:
-            caption = caption[:-1]
-            shown = f"{caption}…"
+    for i, text in enumerate(texts):
+        shown = text
+        while font.getlength(shown) >= width and len(text) > 1:
+            text = text[:-1]
+            shown = f"{text}…"
         draw.text(((i + 0.5) * width, size), shown, "white", font, anchor="mm")
     return captioned
 
@@ -243,25 +248,6 @@ def save(image: _Images, filepath: str | os.PathLike[str], *, value_range: Seque
         pictures[0].save(temporary)
 
 
-def as_frame(image: Image.Image, filepath: str | os.PathLike[str]) -> Image.Image:
-    """An image as `save_animation` writes it: for GIF a coloured one in 256 colours of its own.
-
-    An image of 256 colours or fewer keeps them. Otherwise they are chosen with an octree, in about a tenth of the time
-    that a median cut takes and hardly worse. Who writes an image again with every new frame still chooses them once.
-
-    Args:
-        image: `PIL.Image.Image`.
-        filepath: path of the animation.
-
-    Returns:
-        `PIL.Image.Image`, of mode P instead of RGB for GIF.
-    """
-    if image.mode == "RGB" and pathlib.Path(filepath).suffix.lower() == ".gif":
-        exact = image.getcolors(256) is not None
-        return image.quantize(256, method=Image.Quantize.MEDIANCUT if exact else Image.Quantize.FASTOCTREE)
-    return image
-
-
 def save_animation(
     frames: _Images,
     filepath: str | os.PathLike[str],
@@ -275,70 +261,31 @@ def save_animation(
         frames: array or tensor `(n, height, width, channels)`, uint8, or float with `value_range`; or a list of Pillow
             images or arrays of one size.
         filepath: path that ends in .gif, .webp, .png or .apng.
-        duration: int, milliseconds a frame, a multiple of 10 for GIF.
+        duration: int, milliseconds per frame, a multiple of 10.
         value_range: `(low, high)`, the range of float frames.
 
     Raises:
         ValueError, TypeError: an argument is invalid, the frames differ in size, or float frames lack `value_range`.
     """
     first, *more = as_pictures("frames", frames, value_range)
-    check_animation(filepath, duration)
-    options: dict[str, Any] = {"lossless": True} if pathlib.Path(filepath).suffix.lower() == ".webp" else {}
-    with files.replacing(filepath) as temporary:
-        first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
-
-
-def check_animation(filepath: str | os.PathLike[str], duration: int) -> None:
-    """Raises unless `filepath` ends as an animation does, and its format can show frames for `duration` milliseconds.
-
-    Raises:
-        ValueError, TypeError: an argument is invalid.
-    """
     ending = pathlib.Path(filepath).suffix.lower()
     if ending not in ANIMATIONS:
         raise ValueError(
             f"`filepath` must end in {', '.join(ANIMATIONS)}, the formats that hold an animation. "
             f"Received: filepath={str(filepath)!r}"
         )
-    if validation.check_count("duration", duration) % 10 and ending == ".gif":
+    check_duration(duration)
+    options: dict[str, Any] = {"lossless": True} if ending == ".webp" else {}
+    with files.replacing(filepath) as temporary:
+        first.save(temporary, save_all=True, append_images=more, duration=duration, loop=0, **options)
+
+
+def check_duration(duration: int) -> None:
+    """Raises unless GIF can show a frame for `duration` milliseconds."""
+    if validation.check_count("duration", duration) % 10:
         raise ValueError(
             f"`duration` must be a multiple of 10: GIF counts in 10 milliseconds. Received: duration={duration}"
         )
-
-
-def load_animation(filepath: str | os.PathLike[str], count: int, *, duration: int) -> list[Image.Image]:
-    """Reads an animation's first frames.
-
-    Equal frames that follow each other are stored as one that is shown for longer, or, if all are equal, as a picture
-    that does not move; they are given back one by one.
-
-    Args:
-        filepath: path of a file that `save_animation` wrote.
-        count: int, how many frames are wanted at the most.
-        duration: int, the milliseconds a frame it was written with.
-
-    Returns:
-        List of `PIL.Image.Image`.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: no whole animation, or frames that are shown for another time.
-    """
-    frames: list[Image.Image] = []
-    times: list[float] = []
-    with opened(filepath) as file:
-        n = getattr(file, "n_frames", 1)
-        for i in range(n):
-            if len(frames) >= count:
-                break
-            file.seek(i)
-            file.load()
-            shown = file.info.get("duration") or (duration if n > 1 else count * duration)
-            times.append(shown / duration)
-            frames += [file.copy()] * round(times[-1])
-    if any(abs(t - round(t)) > 0.01 for t in times) or (n > 1 and round(min(times)) != 1):
-        raise ValueError(f"its frames are not shown for {duration} ms")
-    return frames[:count]
 
 
 def flatten(image: Image.Image) -> Image.Image:

@@ -109,7 +109,11 @@ elif BACKEND == "torch":
         return g_loss.detach(), d_loss.detach()
 
 else:
+    import functools
+
     import jax
+
+    # compiled, since every operation that runs by itself is compiled by itself
 
     def _values(variables):
         return [v.value for v in variables]
@@ -118,59 +122,69 @@ else:
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
+    @functools.cache
+    def _apply(opt):
+        return jax.jit(opt.stateless_apply)
+
     def _update(opt, grads, variables):
-        new, opt_new = opt.stateless_apply(_values(opt.variables), grads, _values(variables))
+        new, opt_new = _apply(opt)(_values(opt.variables), grads, _values(variables))
         _assign(variables, new)
         _assign(opt.variables, opt_new)
 
     def _call(network, values, state, x):
         return network.stateless_call(values, state, x, training=True)
 
-    def _discriminator_gradients(d, x, fake, loss_of):
-        def forward(values, state):
+    @functools.cache
+    def _discriminator_gradients(d, loss_of):
+        def forward(values, state, x, fake):
             real_logits, state = _call(d, values, state, x)
             fake_logits, state = _call(d, values, state, fake)
             return loss_of(real_logits, fake_logits), state
 
-        return jax.value_and_grad(forward, has_aux=True)(
-            _values(d.trainable_variables), _values(d.non_trainable_variables)
-        )
+        return jax.jit(jax.value_and_grad(forward, has_aux=True))
+
+    @functools.cache
+    def _generator_gradients(g, d, update, loss):
+        def forward(g_values, g_state, d_values, d_state, x, z):
+            fake, g_state = _call(g, g_values, g_state, z)
+            real_logits = None
+            if update == "simultaneous":
+                real_logits, d_state = _call(d, d_values, d_state, x)
+            fake_logits, d_state = _call(d, d_values, d_state, fake)
+            if update == "alternating" and loss == "relativistic":
+                real_logits, d_state = _call(d, d_values, d_state, x)
+            return LOSSES[loss][0](real_logits, fake_logits), (g_state, d_state)
+
+        return jax.jit(jax.value_and_grad(forward, has_aux=True))
+
+    @functools.cache
+    def _forward(g):
+        return jax.jit(lambda values, state, z: _call(g, values, state, z))
+
+    def _state(network):
+        return _values(network.trainable_variables), _values(network.non_trainable_variables)
 
     def _update_discriminator(d, d_opt, x, fake, loss_of):
-        (loss, state), grads = _discriminator_gradients(d, x, fake, loss_of)
+        (loss, state), grads = _discriminator_gradients(d, loss_of)(*_state(d), x, fake)
         _assign(d.non_trainable_variables, state)
         _update(d_opt, grads, d.trainable_variables)
         return loss
 
-    def _generate(g, z):
-        return _call(g, _values(g.trainable_variables), _values(g.non_trainable_variables), z)
-
     def step(update, g, d, g_opt, d_opt, parts, loss="non_saturating"):
         """One step of training; returns the losses of the generator and, on the last part, of the discriminator."""
-        g_loss_of, d_loss_of = LOSSES[loss]
+        d_loss_of = LOSSES[loss][1]
         *first, (x, z) = parts
         for own_x, own_z in first:
-            fake, state = _generate(g, own_z)
+            fake, state = _forward(g)(*_state(g), own_z)
             _assign(g.non_trainable_variables, state)
             _update_discriminator(d, d_opt, own_x, fake, d_loss_of)
-        fake, g_state = _generate(g, z)
+        fake, _ = _forward(g)(*_state(g), z)
         if update == "alternating":
             d_loss = _update_discriminator(d, d_opt, x, fake, d_loss_of)
         else:
-            (d_loss, _), d_grads = _discriminator_gradients(d, x, fake, d_loss_of)
-        d_values, d_start = _values(d.trainable_variables), _values(d.non_trainable_variables)
-
-        def forward(g_values):
-            fake, _ = _call(g, g_values, _values(g.non_trainable_variables), z)
-            state, real_logits = d_start, None
-            if update == "simultaneous":
-                real_logits, state = _call(d, d_values, state, x)
-            fake_logits, state = _call(d, d_values, state, fake)
-            if update == "alternating" and loss == "relativistic":
-                real_logits, state = _call(d, d_values, state, x)
-            return g_loss_of(real_logits, fake_logits), state
-
-        (g_loss, d_state), g_grads = jax.value_and_grad(forward, has_aux=True)(_values(g.trainable_variables))
+            (d_loss, _), d_grads = _discriminator_gradients(d, d_loss_of)(*_state(d), x, fake)
+        gradients = _generator_gradients(g, d, update, loss)
+        (g_loss, (g_state, d_state)), g_grads = gradients(*_state(g), *_state(d), x, z)
         _assign(g.non_trainable_variables, g_state)
         _assign(d.non_trainable_variables, d_state)
         _update(g_opt, g_grads, g.trainable_variables)

@@ -106,7 +106,7 @@ class Recorded(keras.layers.Layer):
         return images * 0 - 1
 
 
-@pytest.mark.parametrize("update", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
 @pytest.mark.parametrize("preset", [once("radford_28"), "radford_28_conditional"])
 def test_the_discriminator_sees_real_and_generated_images_through_it(images, labels, preset, update):
     augmentation = Recorded()

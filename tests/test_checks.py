@@ -214,6 +214,7 @@ HALF_RANGE = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("use", HALF_RANGE)
 def test_warns_once_of_images_that_look_scaled_to_0_1(use):
     with pytest.warns(UserWarning, match=re.escape("2 * images - 1")) as warned:
@@ -225,6 +226,7 @@ def test_a_later_batch_does_not_tell_the_range():
     shared().fit(sources(np.concatenate([GOOD[:4], SCALED[:4]]))["generator"], **options("generator"))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ["array", *KINDS])
 def test_warns_once_of_classes_without_images(images, kind):
     gan, labels = shared("radford_28_conditional", num_classes=4), np.arange(8) % 2
@@ -253,7 +255,7 @@ def backward(x):
 ARRANGEMENTS = [other_order, *([backward] if BACKEND == "torch" else [])]
 
 
-@pytest.mark.parametrize("kind", ["array", "PyDataset", "generator"])
+@pytest.mark.parametrize("kind", ["array", once("PyDataset"), once("generator")])
 @pytest.mark.parametrize("arrange", ARRANGEMENTS)
 def test_trains_on_arrays_of_any_byte_order_and_stride(kind, arrange):
     one, other = (tiny("radford_28_conditional") for _ in range(2))

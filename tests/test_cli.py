@@ -10,7 +10,6 @@ from conftest import assert_identical, tiny
 from PIL import Image
 
 from keras_dcgan import cli
-from keras_dcgan.images import load_animation
 
 pytestmark = pytest.mark.once
 
@@ -100,10 +99,8 @@ def test_the_same_command_resumes(npz, tmp_path, monkeypatch, capsys, stop):
     assert "Resuming after epoch 1." in capsys.readouterr().out
     whole, resumed = (keras.saving.load_model(tmp_path / name / "gan.keras") for name in ("whole", "run"))
     assert_identical(resumed, whole)
-    for name in ("samples.png", "log.csv"):
+    for name in ("samples.gif", "samples.png", "log.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    frames, expected = (load_animation(tmp_path / name / "samples.gif", 9, duration=200) for name in ("run", "whole"))
-    assert [np.asarray(frame).tolist() for frame in frames] == [np.asarray(frame).tolist() for frame in expected]
 
 
 def test_more_epochs_continue_and_fewer_change_nothing(npz, tmp_path, capsys):

@@ -27,7 +27,7 @@ def own_networks(label_shape=(), classes=3, embed=True):
     return g, keras.Model([x, y], h)
 
 
-@pytest.mark.parametrize("label_shape", [(), (1,)])
+@pytest.mark.parametrize("label_shape", [once(()), (1,)])
 def test_own_networks_with_labels_of_either_shape(images, labels, label_shape):
     gan = ConditionalDCGAN(*own_networks(label_shape))
     assert gan.num_classes == 3
@@ -110,6 +110,7 @@ def test_the_label_reaches_both_networks(gan):
         assert min(np.abs(outputs[i] - outputs[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-4
 
 
+@pytest.mark.once
 @pytest.mark.compiled
 def test_learns_which_images_go_with_which_label():
     images = np.repeat(np.array([30, 225], "uint8"), 32)[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
@@ -215,6 +216,7 @@ def test_labels_by_name(images, labels):
     np.testing.assert_array_equal(gan.generate(2, labels="moon", seed=1), gan.generate(2, labels=1, seed=1))
 
 
+@pytest.mark.once
 def test_training_on_labels_by_name(images, labels):
     gan, same = (tiny("fashion_mnist_conditional", class_names=NAMES) for _ in range(2))
     for y, trained in ((labels, gan), (np.array(NAMES)[labels][:, None], same)):

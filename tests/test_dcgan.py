@@ -175,6 +175,7 @@ SEEDED = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("use", SEEDED)
 def test_any_integer_is_a_seed_and_nothing_else(use):
     for seed in (np.int64(3), -1, 2**31, 2**63, -(2**70)):

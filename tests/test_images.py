@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conftest import damaged, once
+from conftest import once
 from PIL import Image
 
 from keras_dcgan import images
@@ -72,8 +72,9 @@ FLOATS = PIXELS / 127.5 - 1
 def test_images_come_in_any_form(tmp_path, form):
     np.testing.assert_array_equal(images.grid(form(PIXELS), 1, gap=0), PIXELS.reshape(12, 5, 3))
     images.save_animation(form(PIXELS), tmp_path / "a.webp")
-    frames = images.load_animation(tmp_path / "a.webp", 3, duration=200)
-    np.testing.assert_array_equal(np.stack([frame.convert("RGB") for frame in frames]), PIXELS)
+    with Image.open(tmp_path / "a.webp") as file:
+        frames = [file.seek(i) or np.asarray(file.convert("RGB")) for i in range(file.n_frames)]
+    np.testing.assert_array_equal(np.stack(frames), PIXELS)
 
 
 @pytest.mark.parametrize("dtype", ["float32", once("float64"), once("bfloat16")])
@@ -200,45 +201,6 @@ def test_a_replaced_file_has_usual_permissions(tmp_path):
 )
 def test_what_is_transparent_lies_on_white(mode, colour, result):
     assert images.flatten(Image.new(mode, (1, 1), colour)).getpixel((0, 0)) == result
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
-def test_a_damaged_animation_is_loaded_in_its_shape_or_not_at_all(tmp_path, ending):
-    rng = np.random.default_rng(0)
-    path = tmp_path / f"film.{ending}"
-    frames = [Image.fromarray(rng.integers(0, 256, (12, 12), "uint8")) for _ in range(4)]
-    images.save_animation(frames, path, duration=200)
-    content = path.read_bytes()
-    tried = refused = 0
-    for copy in damaged(content):
-        tried += 1
-        path.write_bytes(copy)
-        try:
-            loaded = images.load_animation(path, 3, duration=200)
-        except ValueError:
-            refused += 1
-            continue
-        assert 1 <= len(loaded) <= 3
-        assert all(max(frame.size) < 1 << 16 for frame in loaded)
-    assert refused > tried // 4
-
-
-def test_a_film_of_enormous_frames_is_refused(tmp_path):
-    Image.new("1", (10_000, 10_000)).save(tmp_path / "bomb.png")
-    with pytest.raises(ValueError, match="decompression bomb"):
-        images.load_animation(tmp_path / "bomb.png", 3, duration=200)
-
-
-def test_a_frame_keeps_few_colours_and_comes_near_many():
-    rng = np.random.default_rng(0)
-    few = rng.integers(0, 256, (256, 3), "uint8")[rng.integers(0, 256, (40, 40))]
-    np.testing.assert_array_equal(images.as_frame(Image.fromarray(few), "film.gif").convert("RGB"), few)
-    red, green = np.mgrid[0:256:4, 0:256:4].astype("uint8")
-    many = np.stack([red, green, 255 - red], axis=-1)  # 4,096 colours
-    off = np.asarray(images.as_frame(Image.fromarray(many), "film.gif").convert("RGB"), "float32") - many
-    assert np.sqrt(np.mean(off**2)) < 6
-    assert images.as_frame(Image.fromarray(many), "film.webp").mode == "RGB"
 
 
 def test_captions_stand_above_the_columns():

@@ -173,7 +173,7 @@ def test_refuses_an_analogy_of_what_are_no_latents(groups, message):
     ("preset", "prior"),
     [
         once("mnist", "normal"),
-        ("radford_28", "uniform"),
+        once("radford_28", "uniform"),
         ("fashion_mnist_conditional", "normal"),
     ],
 )

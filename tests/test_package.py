@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_dcgan"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WRITTEN_DOWN = pathlib.Path(__file__).with_name("public_names.txt")
-PUBLIC = [name for name in (*keras_dcgan.__all__, "metrics") if inspect.ismodule(getattr(keras_dcgan, name))]
+PUBLIC = [name for name in (*keras_dcgan.__all__, "metrics", "plots") if inspect.ismodule(getattr(keras_dcgan, name))]
 BASES = (
     keras_dcgan.DCGAN,
     keras_dcgan.losses.AdversarialLoss,
@@ -52,7 +52,7 @@ MAY_IMPORT = (
     (PARTS, BASE | TOOLS | PARTS),
     (MODELS, BASE | TOOLS | PARTS | MODELS),
     ({"callbacks"}, BASE | TOOLS | {"metrics"}),
-    ({"app"}, BASE | TOOLS | PARTS | MODELS),
+    ({"app", "plots"}, BASE | TOOLS | PARTS | MODELS),
     ({"cli", "__main__"}, BASE | TOOLS | PARTS | MODELS | {"app", "callbacks", "cli", "the public names"}),
 )
 
@@ -60,7 +60,7 @@ MAY_IMPORT = (
 def public_names():
     """A line for each public name, with parameters and defaults, without annotations."""
     lines = [f'from_preset("{name}")' for name in keras_dcgan.presets.names()]
-    for name in (*keras_dcgan.__all__, "metrics", "__version__"):
+    for name in (*keras_dcgan.__all__, "metrics", "plots", "__version__"):
         lines += described(name, getattr(keras_dcgan, name))
     for module in (importlib.import_module(f"keras_dcgan.{name}") for name in PUBLIC):
         for name in getattr(module, "__all__", vars(module)):

@@ -21,6 +21,7 @@ def weights(tmp_path, monkeypatch):
     return arrays
 
 
+@pytest.mark.once
 def test_load_weights_gives_them_to_the_generator_alone(weights):
     gan = keras_dcgan.DCGAN.from_preset("radford_28", load_weights=True, ema_momentum=0.9, seed=0)
     for network in (gan.generator, gan.ema_generator):
@@ -190,6 +191,7 @@ def images(n):
     return np.random.default_rng(0).integers(0, 256, (n, 8, 8, 1), "uint8")
 
 
+@pytest.mark.once
 def test_fit_uses_the_batch_size_of_the_recipe():
     gan = small("mnist")
     gan.compile()
@@ -236,7 +238,7 @@ def test_decay_continues_after_loading_and_spares_the_optimizers_of_the_user(tmp
     np.testing.assert_allclose(rates.seen, [[0.5e-4, 0.3], [0.25e-4, 0.3]], rtol=1e-5)
 
 
-@pytest.mark.compiled
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["wgan_gp", "sngan"])
 def test_the_recipe_is_saved_with_the_model(tmp_path, name):
     gan, x = small(name), images(40)

@@ -108,7 +108,7 @@ def test_gradients_equal_those_of_a_plain_step(update, networks):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize("update", ["simultaneous", once("alternating")])
 def test_mixed_bfloat16_has_the_gradients_of_float32(update):
     losses, gradients = [], []
     for policy in ("float32", "mixed_bfloat16"):
@@ -183,6 +183,7 @@ def equals_a_plain_loop(loss, update, steps, networks, n, rtol=1e-4, atol=1e-5):
     assert int(gan.d_opt.iterations.numpy()) == n * steps
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="traces the networks even with run_eagerly")
 @pytest.mark.parametrize("update", UPDATES)
 def test_every_update_of_the_discriminator_gets_its_part_of_the_batch_and_new_latents(images, update):
     seen = []
@@ -193,10 +194,6 @@ def test_every_update_of_the_discriminator_gets_its_part_of_the_batch_and_new_la
             seen.append(z)
             return z
 
-        def _d_loss(self, real_logits, fake_logits):
-            seen.append(ops.shape(real_logits)[0])
-            return super()._d_loss(real_logits, fake_logits)
-
         def _discriminate(self, x, labels, training):
             seen.append((x, labels))
             return super()._discriminate(x, labels, training)
@@ -204,10 +201,6 @@ def test_every_update_of_the_discriminator_gets_its_part_of_the_batch_and_new_la
     plain_gan = tiny("radford_28_conditional")
     gan = Seen(plain_gan.generator, plain_gan.discriminator, num_classes=3, seed=0)
     gan.compile("sgd", "sgd", update=update, discriminator_steps=3, run_eagerly=True)
-    if BACKEND == "jax":  # which traces gradients even then: shapes only
-        gan.train_on_batch(images, np.arange(24) % 3)
-        assert [item for item in seen if isinstance(item, int)] == [8] * 3
-        return
     labels = np.arange(24, dtype="int32") % 3
     gan.train_on_batch(images, labels)
     latents = [ops.convert_to_numpy(item) for item in seen if hasattr(item, "shape") and len(item.shape) == 2]
@@ -314,7 +307,7 @@ def test_a_simultaneous_step_runs_each_network_once_a_set_of_images(monkeypatch)
     assert calls.count("_discriminate") == 2
 
 
-@pytest.mark.parametrize("preset", [once("radford_28"), "mnist", "radford_28_conditional"])
+@pytest.mark.parametrize("preset", [once("radford_28"), "mnist", once("radford_28_conditional")])
 def test_uint8_and_the_same_images_as_floats_give_the_same_step(images, labels, preset):
     one, other = tiny(preset), tiny(preset)
     y = {"y": labels} if "conditional" in preset else {}
@@ -422,7 +415,7 @@ def test_each_loss_trains_in_each_mode(images, loss, update):
     assert type(gan.loss) is keras_dcgan.losses.LOSSES[loss]
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["float32", once("mixed_bfloat16")])
 @pytest.mark.parametrize("update", UPDATES)
 def test_a_discriminator_that_wins_completely_still_teaches(update, policy):
     keras.config.set_dtype_policy(policy)
@@ -483,6 +476,7 @@ def test_epoch_logs_weigh_a_smaller_last_batch_by_its_size():
     assert history["real_accuracy"] == pytest.approx([0.8])
 
 
+@pytest.mark.once
 @pytest.mark.compiled
 def test_compiled_or_not_a_step_is_the_same(images):
     z = tiny("mnist").sample_latents(24, seed=0)  # XLA has random numbers of its own

@@ -56,6 +56,16 @@ def replacing_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(new, folder)
 
 
+def make_folder(name: str, folder: pathlib.Path) -> None:
+    """Creates a folder and its parents. `name` is the argument that the error names."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"`{name}`: the folder cannot be created; choose another. Received: {str(folder)!r} ({error})"
+        ) from error
+
+
 def safe_name(name: str) -> str:
     """A name without the characters that file names cannot contain."""
     return re.sub(r'[<>:"/\\|?*]', "_", name)

@@ -14,7 +14,6 @@ import tempfile
 import keras
 
 ROOT = pathlib.Path(__file__).parents[2]
-LIMIT = 3600  # seconds: ends a process that hangs; on an idle machine none takes a tenth of it
 # Processes are forked from one that has imported the library, since that takes 4 to 10 seconds.
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["keras_dcgan"])
@@ -58,7 +57,7 @@ class Program:
     def end(self):
         """Waits for the process; returns its exit code, minus the signal that ended it, and what it printed."""
         try:
-            self.process.join(LIMIT)
+            self.process.join()
         finally:
             self.process.kill()
         with self.folder as folder:

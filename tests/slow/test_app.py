@@ -1,11 +1,13 @@
 """The app in a real browser."""
 
+import io
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import keras
@@ -13,7 +15,6 @@ import numpy as np
 import pytest
 from conftest import tiny
 from PIL import Image
-from scripts import LIMIT
 
 from keras_dcgan import latents
 
@@ -21,35 +22,60 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("gradio")
 pytestmark = pytest.mark.once
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-if BROWSER is None:
-    pytest.skip("needs a Chromium browser", allow_module_level=True)
+# as root, with little shared memory, and past any proxy
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"]
+LIMIT = 240  # seconds for any answer of the page, on the busiest machine
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """`(model, address)` of an app that runs in a process of its own."""
+    if BROWSER is None:
+        pytest.skip("needs a Chromium browser")
     folder = tmp_path_factory.mktemp("app")
+    try:
+        command = [BROWSER, "--headless", *ARGUMENTS, f"--user-data-dir={folder}", "--dump-dom", "about:blank"]
+        subprocess.run(command, check=True, capture_output=True, timeout=LIMIT)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"Chromium does not start on this machine: {error}")
     gan = tiny("radford_28_conditional", image_shape=(8, 8, 3), class_names=["star", "moon", "sun"])
     gan.save(folder / "gan.keras")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "keras_dcgan", "app", folder / "gan.keras", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "keras_dcgan", "app", folder / "gan.keras", "--port", address.split(":")[-1]]
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | {"NO_PROXY": "127.0.0.1"})
     try:
-        for line in process.stdout:
-            if "Running on local URL" in line:
-                break
-        yield gan, f"http://127.0.0.1:{port}"
+        end = time.monotonic() + LIMIT
+        while not answers(address):
+            assert process.poll() is None, (folder / "output").read_text()
+            assert time.monotonic() < end, (folder / "output").read_text()
+            time.sleep(0.2)
+        yield gan, address
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+
+
+def answers(address):
+    try:
+        return bool(read(address))
+    except OSError:
+        return False
+
+
+def read(address):
+    """What an address of the app sends, past any proxy."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=LIMIT) as response:
+        return response.read()
 
 
 @pytest.fixture(params=[(1000, 900), (375, 800)], ids=["desktop", "phone"])
 def page(served, request):
+    playwright.expect.set_options(timeout=1000 * LIMIT)
     with playwright.sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = browsers.chromium.launch(executable_path=BROWSER, args=ARGUMENTS, timeout=1000 * LIMIT)
         page = browser.new_page(viewport=dict(zip(("width", "height"), request.param, strict=True)))
         page.set_default_timeout(1000 * LIMIT)
         hosts = set()
@@ -62,7 +88,7 @@ def page(served, request):
 
 def pixels(locator):
     """The image that an element shows, 8×8 pixels."""
-    with urllib.request.urlopen(locator.get_attribute("src")) as response, Image.open(response) as file:
+    with Image.open(io.BytesIO(read(locator.get_attribute("src")))) as file:
         return np.asarray(file.convert("RGB"))[8::16, 8::16]
 
 

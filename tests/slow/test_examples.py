@@ -12,6 +12,7 @@ from scripts import run, run_killed
 import keras_dcgan
 
 pytestmark = pytest.mark.once
+TITLE = 32  # pixels for the number of the epoch
 
 
 def losses(out):
@@ -20,9 +21,8 @@ def losses(out):
 
 
 def frames(film):
-    """How many frames the film had, counted by time: equal ones are stored as one."""
     with Image.open(film) as file:
-        return sum(file.seek(i) or file.info["duration"] for i in range(file.n_frames)) // 200
+        return file.n_frames
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_cifar10_killed_resumes_after_the_last_whole_epoch(tmp_path, colourful):
     out = tmp_path / "out"
     options = ("--data", colourful, "--epochs", 6, "--out", out)
     # as the animation gets its frame of epoch 3; that of the untrained generator is the first
-    run_killed(("os.rename", "film.gif", 4), "examples/cifar10.py", *options)
+    run_killed(("open", "film.gif", 3), "examples/cifar10.py", *options)
     output = run("examples/cifar10.py", *options)
     assert re.findall(r"Epoch (\d)/6", output) in (list("3456"), list("456"))
     assert sorted(losses(out)) == list(range(6))
@@ -106,7 +106,7 @@ def test_fashion_mnist_conditional(tmp_path, little):
     np.testing.assert_array_equal(third, made[2, ..., 0])
     assert frames(out / "film.gif") == 3
     with Image.open(out / "film.gif") as film:
-        assert film.size == (10 * 30 + 2,) * 2
+        assert film.size == (10 * 30 + 2, 10 * 30 + 2 + TITLE)
 
 
 @pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
@@ -187,7 +187,8 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
     assert gan.generator.layers[-2].dtype_policy.name == policy
     assert frames(out / "film.gif") == 2
     with Image.open(out / "film.gif") as film:
-        assert film.size == (2 * (4 * (side + 2) + 2),) * 2
+        width = 2 * (4 * (side + 2) + 2)
+        assert film.size == (width, width + TITLE)
     with Image.open(out / "samples.png") as sheet:
         assert sheet.size == (2 * (10 * (side + 2) + 2),) * 2
 

@@ -11,7 +11,6 @@ from conftest import assert_identical, weights
 from PIL import Image
 from scripts import Program, run_killed
 
-from keras_dcgan import images
 from keras_dcgan.training import checkpoints
 
 SCRIPT = "tests/slow/train.py"
@@ -23,7 +22,7 @@ MOMENTS = [
     ("os.rename", "latest.weights.h5", 1),  # written to a temporary name, not yet moved into place
     ("open", "training_metadata.json", 2),  # new weights, old epoch
     ("os.rename", "gan.keras", 1),
-    ("os.rename", "samples.gif", 2),
+    ("open", "samples.gif", 2),
     ("train", "step", 5),  # in the middle of an epoch
 ]
 
@@ -65,16 +64,15 @@ def test_a_run_that_is_killed_ends_like_one_that_is_not(tmp_path):
     assert expected.optimizer.iterations.numpy() == 3 * EPOCHS
     for a, b in zip(weights(keras.saving.load_model(killed / "gan.keras")), weights(expected), strict=True):
         np.testing.assert_array_equal(a, b)
-    frames = [images.load_animation(path / "samples.gif", EPOCHS + 1, duration=200) for path in (whole, killed)]
-    assert [len(each) for each in frames] == [EPOCHS + 1] * 2
-    for ours, theirs in zip(*frames, strict=True):
-        np.testing.assert_array_equal(np.asarray(ours.convert("RGB")), np.asarray(theirs.convert("RGB")))
+    assert (killed / "samples.gif").read_bytes() == (whole / "samples.gif").read_bytes()
+    with Image.open(whole / "samples.gif") as file:
+        assert file.n_frames == EPOCHS + 1
 
 
 @pytest.mark.once
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 @pytest.mark.parametrize(
-    "moment", [("os.rename", "gan.keras", 2), ("os.rename", "samples.gif", 3), ("os.rename", "gan.keras", 1)]
+    "moment", [("os.rename", "gan.keras", 2), ("open", "samples.gif", 2), ("os.rename", "gan.keras", 1)]
 )
 def test_the_command_train_resumes_after_a_kill(tmp_path, moment):
     pixels = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
@@ -89,7 +87,5 @@ def test_the_command_train_resumes_after_a_kill(tmp_path, moment):
         assert code == 0, errors
     ours, expected = (keras.saving.load_model(folder / "gan.keras") for folder in (killed, whole))
     assert_identical(ours, expected)
-    assert (killed / "log.csv").read_text() == (whole / "log.csv").read_text()
-    assert (killed / "samples.png").read_bytes() == (whole / "samples.png").read_bytes()
-    ours, expected = (images.load_animation(folder / "samples.gif", 9, duration=200) for folder in (killed, whole))
-    assert [np.asarray(frame).tolist() for frame in ours] == [np.asarray(frame).tolist() for frame in expected]
+    for name in ("log.csv", "samples.png", "samples.gif"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes(), name
