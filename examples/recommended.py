@@ -10,6 +10,7 @@ Stopped or killed, the same command goes on after the last whole epoch.
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 
 import keras
@@ -51,18 +52,20 @@ print(f"{len(images)} images")
 
 # 2. Small networks and an average of the generator
 options = {"image_shape": images.shape[1:], "seed": args.seed}
+preset = keras_dcgan.presets.get(args.preset or ("recommended_conditional" if args.conditional else "recommended"))
 if args.batch_norm is not None:
-    options["batch_norm"] = args.batch_norm
+    discriminator = functools.partial(preset.discriminator, batch_norm=args.batch_norm)
+    preset = dataclasses.replace(preset, discriminator=discriminator)
 if args.filters is not None:
     options["filters"] = args.filters
 if args.augment:
     options["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=args.seed)
 if args.conditional:
     options["num_classes"] = int(labels.max()) + 1
-    gan = keras_dcgan.ConditionalDCGAN.from_preset(args.preset or "recommended_conditional", **options)
+    gan = keras_dcgan.ConditionalDCGAN.from_preset(preset, **options)
     data = (images, labels)
 else:
-    gan = keras_dcgan.DCGAN.from_preset(args.preset or "recommended", **options)
+    gan = keras_dcgan.DCGAN.from_preset(preset, **options)
     data = (images,)
 
 # 3. The preset's recipe, with learning rates that decay linearly toward 0

@@ -125,12 +125,15 @@ class DCGAN(checkpoints.CheckpointedModel):
         self(inputs if self._conditional else inputs[0])  # builds the model
 
     @classmethod
-    def from_preset(cls, name: str, *, load_weights: bool = False, seed: int | None = None, **overrides: Any) -> Self:
+    def from_preset(
+        cls, name: str | presets.Preset, *, load_weights: bool = False, seed: int | None = None, **overrides: Any
+    ) -> Self:
         """Creates a model with the networks and the training recipe of a preset.
 
         Args:
             name: one of `keras_dcgan.presets.names(conditional=False)`, for `ConditionalDCGAN`
-                `names(conditional=True)`. Start with "recommended" or "recommended_conditional".
+                `names(conditional=True)`. Start with "recommended" or "recommended_conditional". Or a
+                `keras_dcgan.presets.Preset` of your own.
             load_weights: bool, whether to load the preset's trained generator: "recommended_cifar10" and
                 "recommended_fashion_mnist" of `ConditionalDCGAN` have one. The discriminator is new.
             seed: int for the same initial weights, dropout masks and latent vectors in every run.

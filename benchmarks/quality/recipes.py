@@ -11,6 +11,8 @@ conditional model the share that is seen as the class asked for. The folder gets
 """
 
 import argparse
+import dataclasses
+import functools
 import math
 import pathlib
 import time
@@ -56,16 +58,16 @@ RECIPES = {
     "few_filters": RECOMMENDED | {"filters": 32},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
-    "no_batch_norm": RECOMMENDED | {"batch_norm": False},
-    "no_batch_norm_augmented": RECOMMENDED | {"batch_norm": False, "augmentation": True},
+    "no_batch_norm": RECOMMENDED | {"discriminator": {"batch_norm": False}},
+    "no_batch_norm_augmented": RECOMMENDED | {"discriminator": {"batch_norm": False}, "augmentation": True},
     "joined_batches": RECOMMENDED | {"model": JoinedBatches},
     "conditional": CONDITIONAL,
     "conditional_no_penalty": CONDITIONAL | {"penalties": ()},
     "average_projection": CONDITIONAL | {"projection": "average"},
-    "conditional_no_batch_norm": CONDITIONAL | {"batch_norm": False},
+    "conditional_no_batch_norm": CONDITIONAL | {"discriminator": {"batch_norm": False}},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
-TRAINING = ("preset", "model", "batch_size", "penalties")
+TRAINING = ("preset", "discriminator", "model", "batch_size", "penalties")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
@@ -156,7 +158,10 @@ def train(name, seed):
         overrides["num_classes"] = int(labels.max()) + 1
     model = recipe.get("model", keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN)
     keras.utils.set_random_seed(seed)
-    gan = model.from_preset(recipe["preset"], image_shape=images.shape[1:], seed=seed, **overrides)
+    preset = keras_dcgan.presets.get(recipe["preset"])
+    discriminator = functools.partial(preset.discriminator, **recipe.get("discriminator", {}))
+    preset = dataclasses.replace(preset, discriminator=discriminator)
+    gan = model.from_preset(preset, image_shape=images.shape[1:], seed=seed, **overrides)
     gan.compile(penalties=recipe.get("penalties"))
     batch_size = recipe.get("batch_size", gan.recipe.batch_size)
     measured = Measured(name, seed, batch_size)

@@ -60,7 +60,7 @@ def train_within_limit(shards):
     import keras_dcgan
 
     steps = (args.megabytes << 20) // np.prod(SHAPE) // 256
-    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=SHAPE, width=1 / 8, batch_norm=False, seed=0)
+    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=SHAPE, width=1 / 8, seed=0)
     gan.compile()
     start = time.perf_counter()
 

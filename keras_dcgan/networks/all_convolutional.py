@@ -13,6 +13,7 @@ def all_convolutional_generator(
     image_shape: Sequence[int] = (28, 28, 1),
     latent_dim: int = 100,
     *,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     value_range: Sequence[float] = (-1, 1),
@@ -37,7 +38,8 @@ def all_convolutional_generator(
             filters, kernel_size, strides, padding="valid", use_bias=True, kernel_initializer=blocks.normal(seeds)
         )
         model.add(layer)
-        model.add(blocks.batch_norm(False, batch_norm_synchronized))
+        if batch_norm:
+            model.add(blocks.batch_norm(False, batch_norm_synchronized))
         model.add(layers.ReLU())
     model.add(blocks.upsample(channels, 8, 2, padding="valid", use_bias=True, kernel_initializer=blocks.normal(seeds)))
     for layer in blocks.image_layers(value_range):
@@ -48,6 +50,7 @@ def all_convolutional_generator(
 def all_convolutional_discriminator(
     image_shape: Sequence[int] = (28, 28, 1),
     *,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     seed: int | None = None,
@@ -61,6 +64,7 @@ def all_convolutional_discriminator(
         image_shape,
         filters=64,
         depth=2,
+        batch_norm=batch_norm,
         batch_norm_affine=False,
         batch_norm_synchronized=batch_norm_synchronized,
         width=width,

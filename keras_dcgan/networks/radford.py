@@ -18,6 +18,7 @@ def radford_generator(
     max_filters: int | None = None,
     depth: int | None = None,
     kernel_size: int = 5,
+    batch_norm: bool = True,
     batch_norm_affine: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
@@ -40,6 +41,7 @@ def radford_generator(
         depth: int, number of transposed convolutions. By default, the sides are halved until the smaller one has at
             most 7 pixels: 5 times at 128 pixels, 4 at 64 and 100, 3 at 32 and 48, 2 at 28.
         kernel_size: int. Odd sizes overlap unevenly at stride 2, which shows as a checkerboard.
+        batch_norm: bool, False for no batch normalization, and He initialization.
         batch_norm_affine: bool, False for batch normalization without scale and center.
 
     Reference:
@@ -56,12 +58,15 @@ def radford_generator(
         labels = Input((), dtype="int32", name="labels")
         inputs = [latents, labels]
         x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
-    x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=blocks.normal(seeds))(x)
+    initializer, bias = (blocks.normal, False) if batch_norm else (blocks.he, True)
+    x = layers.Dense(rows * columns * projected, use_bias=bias, kernel_initializer=initializer(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
-    x = layers.ReLU()(blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
-    for filters in reversed(hidden):
-        x = blocks.upsample(filters, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(x)
-        x = layers.ReLU()(blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x))
+    for filters in (*reversed(hidden), None):
+        if batch_norm:
+            x = blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x)
+        x = layers.ReLU()(x)
+        if filters is not None:
+            x = blocks.upsample(filters, kernel_size, 2, use_bias=bias, kernel_initializer=initializer(seeds))(x)
     x = blocks.upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=blocks.normal(seeds))(x)
     x = blocks.crop(x, image_shape)
     for layer in blocks.image_layers(value_range):
@@ -140,6 +145,7 @@ def radford_mnist_generator(
     num_classes: int = 10,
     *,
     kernel_size: int = 5,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     value_range: Sequence[float] = (-1, 1),
@@ -167,14 +173,18 @@ def radford_mnist_generator(
     labels = Input((), dtype="int32", name="labels")
     label = blocks.one_hot(labels, num_classes)
     x = latents
+
+    def normalize(x):
+        return blocks.batch_norm(False, batch_norm_synchronized)(x) if batch_norm else x
+
     for n in (units, rows * columns * projected):
         x = layers.Dense(n, use_bias=False, kernel_initializer=blocks.normal(seeds))(blocks.concatenate_label(x, label))
-        x = layers.ReLU()(blocks.batch_norm(False, batch_norm_synchronized)(x))
+        x = layers.ReLU()(normalize(x))
     x = layers.Reshape((rows, columns, projected))(x)
     x = blocks.upsample(hidden, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(
         blocks.concatenate_label(x, label)
     )
-    x = layers.ReLU()(blocks.batch_norm(False, batch_norm_synchronized)(x))
+    x = layers.ReLU()(normalize(x))
     x = blocks.upsample(channels, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(
         blocks.concatenate_label(x, label)
     )
@@ -188,6 +198,7 @@ def radford_mnist_discriminator(
     num_classes: int = 10,
     *,
     kernel_size: int = 5,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     seed: int | None = None,
@@ -208,14 +219,18 @@ def radford_mnist_discriminator(
     images = x = Input(image_shape, name="images")
     labels = Input((), dtype="int32", name="labels")
     label = blocks.one_hot(labels, num_classes)
+
+    def normalize(x):
+        return blocks.batch_norm(False, batch_norm_synchronized)(x) if batch_norm else x
+
     for i, n in enumerate(filters):
         x = blocks.convolve(n, kernel_size, 2, use_bias=False, kernel_initializer=blocks.normal(seeds))(
             blocks.concatenate_label(x, label)
         )
-        x = layers.LeakyReLU(0.2)(blocks.batch_norm(False, batch_norm_synchronized)(x) if i > 0 else x)
+        x = layers.LeakyReLU(0.2)(normalize(x) if i > 0 else x)
     x = blocks.flatten()(x)
     x = layers.Dense(units, use_bias=False, kernel_initializer=blocks.normal(seeds))(blocks.concatenate_label(x, label))
-    x = layers.LeakyReLU(0.2)(blocks.batch_norm(False, batch_norm_synchronized)(x))
+    x = layers.LeakyReLU(0.2)(normalize(x))
     return Model(
         [images, labels],
         blocks.logits_layer(blocks.normal(seeds))(blocks.concatenate_label(x, label)),

@@ -13,6 +13,7 @@ def sndcgan_generator(
     image_shape: Sequence[int] = (32, 32, 3),
     latent_dim: int = 128,
     *,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     value_range: Sequence[float] = (-1, 1),
@@ -37,11 +38,12 @@ def sndcgan_generator(
     model.add(layers.Dense(rows * columns * projected, kernel_initializer=blocks.glorot(seeds)))
     model.add(layers.Reshape((rows, columns, projected)))
     for filters, before, after in zip(hidden, shapes, shapes[1:], strict=False):
-        model.add(blocks.upsample(filters, 4, 2, kernel_initializer=blocks.glorot(seeds)))
+        model.add(blocks.upsample(filters, 4, 2, use_bias=not batch_norm, kernel_initializer=blocks.glorot(seeds)))
         excess = [2 * small - large for small, large in zip(before, after, strict=True)]
         if any(excess):
             model.add(layers.Cropping2D([(0, n) for n in excess], "channels_last"))
-        model.add(blocks.batch_norm(True, batch_norm_synchronized))
+        if batch_norm:
+            model.add(blocks.batch_norm(True, batch_norm_synchronized))
         model.add(layers.ReLU())
     model.add(blocks.convolve(channels, 3, kernel_initializer=blocks.glorot(seeds)))
     for layer in blocks.image_layers(value_range):

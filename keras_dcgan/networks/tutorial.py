@@ -12,6 +12,7 @@ def tutorial_generator(
     image_shape: Sequence[int] = (28, 28, 1),
     latent_dim: int = 100,
     *,
+    batch_norm: bool = True,
     batch_norm_synchronized: bool = False,
     width: float = 1.0,
     value_range: Sequence[float] = (-1, 1),
@@ -29,13 +30,16 @@ def tutorial_generator(
     projected, *hidden = blocks.scale_filters((256, 128, 64), width)
     seeds = blocks.seeds_from(seed)
     model = Sequential([Input((check_count("latent_dim", latent_dim),))], name="generator")
-    model.add(layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=blocks.glorot(seeds)))
-    model.add(blocks.batch_norm(True, batch_norm_synchronized))
+    bias = not batch_norm  # batch normalization would remove it
+    model.add(layers.Dense(rows * columns * projected, use_bias=bias, kernel_initializer=blocks.glorot(seeds)))
+    if batch_norm:
+        model.add(blocks.batch_norm(True, batch_norm_synchronized))
     model.add(layers.LeakyReLU(0.3))
     model.add(layers.Reshape((rows, columns, projected)))
     for filters, strides in zip(hidden, (1, 2), strict=True):
-        model.add(blocks.upsample(filters, 5, strides, kernel_initializer=blocks.glorot(seeds)))
-        model.add(blocks.batch_norm(True, batch_norm_synchronized))
+        model.add(blocks.upsample(filters, 5, strides, use_bias=bias, kernel_initializer=blocks.glorot(seeds)))
+        if batch_norm:
+            model.add(blocks.batch_norm(True, batch_norm_synchronized))
         model.add(layers.LeakyReLU(0.3))
     model.add(blocks.upsample(channels, 5, 2, kernel_initializer=blocks.glorot(seeds)))
     for layer in blocks.image_layers(value_range):

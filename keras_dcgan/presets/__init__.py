@@ -284,11 +284,11 @@ def names(*, conditional: bool | None = None) -> list[str]:
     return [name for name, preset in PRESETS.items() if conditional in (None, preset.conditional)]
 
 
-def get(name: str) -> Preset:
+def get(name: str | Preset) -> Preset:
     """Returns a preset.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`. A `Preset` is returned as it is.
 
     Raises:
         ValueError: the name is unknown.
@@ -297,6 +297,8 @@ def get(name: str) -> Preset:
         >>> keras_dcgan.presets.get("wgan_gp").recipe.discriminator_steps
         5
     """
+    if isinstance(name, Preset):
+        return name
     if name not in PRESETS:
         known = ", ".join(f'"{n}"' for n in PRESETS)
         raise ValueError(f"`name` must be one of the presets {known}. Received: name={name!r}")
