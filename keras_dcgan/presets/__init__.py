@@ -305,7 +305,7 @@ def get(name: str | Preset) -> Preset:
     return PRESETS[name]
 
 
-def load_weights(name: str, generator: keras.Model) -> list[str] | None:
+def load_weights(name: str | Preset, generator: keras.Model) -> list[str] | None:
     """Loads the trained weights of a preset into its generator.
 
     A file of trained weights holds the arrays of `get_weights()` in half precision.
@@ -317,7 +317,7 @@ def load_weights(name: str, generator: keras.Model) -> list[str] | None:
         ValueError: the preset has no trained weights.
     """
     trained = sorted(path.stem for path in WEIGHTS.glob("*.npz"))
-    if name not in trained:
+    if not isinstance(name, str) or name not in trained:
         known = ", ".join(f'"{n}"' for n in trained)
         raise ValueError(f"`load_weights=True` needs a preset with trained weights: {known}. Received: name={name!r}")
     with np.load(WEIGHTS / f"{name}.npz") as file:
