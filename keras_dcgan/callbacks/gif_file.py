@@ -1,5 +1,6 @@
 """GifFile: an animated GIF to which frames are added while a GAN trains."""
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -14,6 +15,7 @@ _GREY = bytes(itertools.chain.from_iterable((i, i, i) for i in range(256)))
 _LOOP = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"  # forever
 _END = b"\x3b"
 _HOLD = 1000  # milliseconds
+_DELAY = slice(4, 6)  # of a frame, which begins with its graphic control extension
 
 
 class GifFile:
@@ -39,40 +41,53 @@ class GifFile:
         self.filepath = filepath
         self.duration = duration
         self._header = b"GIF89a" + struct.pack("<HHBBB", *size, 0b11110111, 0, 0) + _GREY + _LOOP
-        self._frames = self._split(filepath.read_bytes())[:keep] if keep and filepath.exists() else []
-        self._length = 0  # bytes of the file as the last call of `add` left it
+        self._count = keep if filepath.exists() else 0  # frames in the file
+        self._count = len(self._frames())
+        self._length = 0  # bytes of the file after the last call of `add`; 0 if it must be written anew
+        self._pending: list[bytes] = []  # frames that are not yet in the file
 
     def add(self, frame: Image.Image) -> None:
         """Adds a frame. If that raises OSError, the frame is written together with the next one."""
-        self._frames.append(_encode(frame))
-        try:
-            if self._length and self.filepath.exists() and self.filepath.stat().st_size == self._length:
-                self._append()
-            else:
-                self._rewrite()
-        except OSError:
-            self._length = 0
-            raise
+        self._pending.append(_encode(frame))
+        if self._length and self.filepath.exists() and self.filepath.stat().st_size == self._length:
+            self._append()
+        else:
+            self._rewrite()
+        self._count += len(self._pending)
+        self._last = len(self._pending[-1])
+        self._pending = []
 
     def _append(self):
-        before, last = self._frames[-2:]
+        frames = self._with_delays(self._pending)
         with self.filepath.open("r+b") as file:
             file.seek(self._length)
-            new = _with_delay(last, max(self.duration, _HOLD))
-            file.write(new[1:] + _END)
+            file.write(frames[1:] + _END)
             file.flush()
             os.fsync(file.fileno())
             file.seek(self._length - 1)
-            file.write(new[:1])
-            file.seek(self._length - 1 - len(before))
-            file.write(_with_delay(before, self.duration)[:8])
-        self._length += len(last)
+            file.write(frames[:1])
+            file.seek(self._length - 1 - self._last + _DELAY.start)
+            file.write(struct.pack("<H", self.duration // 10))
+        self._length += len(frames)
 
     def _rewrite(self):
-        *first, last = self._frames
-        frames = [*(_with_delay(frame, self.duration) for frame in first), _with_delay(last, max(self.duration, _HOLD))]
+        frames = []
+        with contextlib.suppress(ValueError, FileNotFoundError):  # somebody has changed or deleted the file
+            frames = self._frames()
         with files.replacing(self.filepath) as temporary:
-            self._length = temporary.write_bytes(b"".join([self._header, *frames, _END]))
+            content = self._header + self._with_delays([*frames, *self._pending]) + _END
+            self._length = temporary.write_bytes(content)
+
+    def _frames(self):
+        """The encoded frames of the file, without those that are to be replaced."""
+        return self._split(self.filepath.read_bytes())[: self._count] if self._count else []
+
+    def _with_delays(self, frames):
+        delays = [self.duration] * (len(frames) - 1) + [max(self.duration, _HOLD)]
+        return b"".join(
+            frame[: _DELAY.start] + struct.pack("<H", delay // 10) + frame[_DELAY.stop :]
+            for frame, delay in zip(frames, delays, strict=True)
+        )
 
     def _split(self, content):
         """The encoded frames of a file."""
@@ -101,7 +116,3 @@ def _encode(frame):
         few = frame.getcolors(256) is not None
         frame = frame.quantize(256, method=Image.Quantize.MEDIANCUT if few else Image.Quantize.FASTOCTREE)
     return b"".join(GifImagePlugin.getdata(frame, duration=10, include_color_table=frame.mode == "P"))
-
-
-def _with_delay(frame, duration):
-    return frame[:4] + struct.pack("<H", duration // 10) + frame[6:]
