@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import importlib.util
 import json
 import math
 import os
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         backend = getattr(args, "backend", None)
         if backend not in (None, keras.backend.backend()):  # it is chosen when Keras is imported
+            if importlib.util.find_spec(backend) is None:
+                raise ValueError(f"--backend {backend} is not installed: pip install {backend}")
             environment = os.environ | {"KERAS_BACKEND": backend}
             os.execve(sys.executable, [sys.executable, "-m", "keras_dcgan", *argv], environment)
         with warnings.catch_warnings():
@@ -60,8 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reports an error in one line, without the usage."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; {self.prog} --help shows all options\n")
+
+
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         "keras-dcgan",
         description="Train GANs on your own images, and use them.",
         epilog=_EXAMPLES,
@@ -107,7 +117,9 @@ def _parser():
     evaluate = _command(commands, "evaluate", _evaluate, "compute losses and accuracies on held-out images")
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("--data", metavar="SOURCE", required=True, help="images as for train")
-    evaluate.add_argument("--split", default="test", help="of SOURCE (default: %(default)s)")
+    evaluate.add_argument(
+        "--split", default="test", help='of SOURCE: "train" for a folder without splits (default: %(default)s)'
+    )
 
     app = _command(commands, "app", _app, "explore a model in the browser")
     app.add_argument("model", metavar="MODEL")
@@ -135,7 +147,10 @@ def _size(text):
     if not sides:
         raise argparse.ArgumentTypeError("must be an integer or HEIGHTxWIDTH")
     height, width = sides.groups()
-    return int(height), int(width or height)
+    size = int(height), int(width or height)
+    if not all(1 <= side <= 1024 for side in size):
+        raise argparse.ArgumentTypeError("must be from 1 to 1024")
+    return size
 
 
 def _count(text):
@@ -170,10 +185,12 @@ def _train(args):
         "dtype": keras.config.dtype_policy().name,
     }
     _check_settings(settings, args.out)
+    if not gan_path.exists() and _epochs_in_log(log_path) > 1:  # the log is a row ahead of the model at the most
+        raise ValueError(f"gan.keras is missing in --out: restore it, or choose another folder. Received: {args.out}")
     epochs = args.epochs or max(20, math.ceil(6000 / math.ceil(len(loaded.images) / settings["batch_size"])))
     if gan_path.exists():
         gan = _load(str(gan_path))
-        every = json.loads(recipe_path.read_text())["epochs_per_frame"]
+        every = _read_recipe(recipe_path)["epochs_per_frame"]
     else:
         gan = _new_model(settings)
         gan.compile()
@@ -185,7 +202,7 @@ def _train(args):
     trained = gan.epochs_trained
     _trim_log(log_path, trained)
     if trained:
-        print(f"Resuming after epoch {trained}." if trained < epochs else f"{trained} epochs are trained already.")
+        print(f"Resuming after epoch {trained}." if trained < epochs else f"Trained already: epoch {trained}.")
     try:
         gan.fit(
             loaded.images,
@@ -221,8 +238,12 @@ def _new_model(settings):
     if settings["augment"]:
         overrides["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=seed)
     if presets.get(name).conditional != (class_names is not None):
-        wanted = "no labels: --unconditional" if class_names else "labels: put the images into one folder per class"
-        raise ValueError(f"--preset {name} needs {wanted}.")
+        cure = (
+            "takes no labels: add --unconditional"
+            if class_names
+            else "needs labels: put the images into one folder per class"
+        )
+        raise ValueError(f"--preset {name} {cure}.")
     if class_names is None:
         return keras_dcgan.DCGAN.from_preset(name, **overrides)
     return keras_dcgan.ConditionalDCGAN.from_preset(name, class_names=class_names, **overrides)
@@ -234,13 +255,26 @@ def _check_settings(settings, out):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise ValueError(f"--out must be a new or empty folder, or that of an earlier training. Received: {out}")
         return
-    earlier = json.loads((out / "recipe.json").read_text())["settings"]
+    earlier = _read_recipe(out / "recipe.json")["settings"]
     changed = [f"{key} {earlier.get(key)} → {value}" for key, value in settings.items() if earlier.get(key) != value]
     if changed:
         raise ValueError(
             "--out holds a training with other settings: choose another folder, or the same settings. "
             f"Received: {out} with {'; '.join(changed)}"
         )
+
+
+def _read_recipe(path):
+    try:
+        recipe = json.loads(path.read_text())
+        assert recipe.keys() >= {"settings", "epochs_per_frame"}
+    except (ValueError, AttributeError, AssertionError) as error:
+        raise ValueError(f"This file is damaged: choose another folder. Received: {path} ({error})") from error
+    return recipe
+
+
+def _epochs_in_log(path):
+    return max(0, len(path.read_text().splitlines()) - 1) if path.exists() else 0
 
 
 def _trim_log(path, epochs):
@@ -257,15 +291,18 @@ class _Progress(keras.callbacks.Callback):
     """One line with the metrics and the time left; one line per epoch if the output is not a terminal."""
 
     def on_train_begin(self, logs=None):
-        self.start, self.first, self.shown = time.monotonic(), None, 0.0
+        self.start, self.skipped, self.first, self.shown = None, 0.0, None, 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         self.first = epoch if self.first is None else self.first
 
     def on_train_batch_end(self, batch, logs=None):
+        part = (batch + 1) / self.params["steps"]
+        if self.start is None:  # the first batch also takes the time to compile the step
+            self.start, self.skipped = time.monotonic(), part
         if sys.stdout.isatty() and time.monotonic() - self.shown > 0.5:
-            self._show((batch + 1) / self.params["steps"], logs, "\r")
+            self._show(part, logs, "\r")
 
     def on_epoch_end(self, epoch, logs=None):
         self._show(1, logs, "\r" if sys.stdout.isatty() and epoch + 1 < self.params["epochs"] else "\n")
@@ -273,7 +310,8 @@ class _Progress(keras.callbacks.Callback):
     def _show(self, share, logs, end):
         self.shown = time.monotonic()
         done = self.epoch + share - self.first
-        left = (self.shown - self.start) * (self.params["epochs"] - self.first - done) / done
+        rate = (self.shown - self.start) / max(done - self.skipped, 1e-9)
+        left = rate * (self.params["epochs"] - self.first - done)
         values = "  ".join(f"{name} {logs[name]:.3f}" for name in ("g_loss", "d_loss"))
         clock = f"{int(left) // 3600}:{int(left) // 60 % 60:02d}:{int(left) % 60:02d}"
         print(f"epoch {self.epoch + 1}/{self.params['epochs']}  {values}  {clock} left ", end=end, flush=True)
@@ -286,7 +324,16 @@ def _load(model):
     path = pathlib.Path(model)
     if "://" not in model and path.is_dir():
         path = path / "gan.keras"
-    gan = keras.saving.load_model(model if "://" in model else path)
+    try:
+        if "://" not in model and (not path.is_file() or path.suffix != ".keras"):
+            raise ValueError("there is no such file")
+        gan = keras.saving.load_model(model if "://" in model else path)
+    except (ValueError, OSError) as error:
+        if path.is_file() and path.suffix == ".keras":
+            error = ValueError(f"it is damaged, or it is not a saved model: {error}")
+        raise ValueError(
+            f"MODEL must be a .keras file, an hf:// path, or the folder that `train` wrote. Received: {model} ({error})"
+        ) from error
     if not isinstance(gan, keras_dcgan.DCGAN):
         raise ValueError(f"MODEL must be a DCGAN or ConditionalDCGAN. Received: {model}, a {type(gan).__name__}")
     return gan
@@ -347,7 +394,10 @@ def _export(args):
 def _evaluate(args):
     gan = _load(args.model)
     loaded = datasets.load(args.data, args.split, image_size=gan.image_shape[:2])
-    results = gan.evaluate(loaded.images, loaded.labels if _is_conditional(gan) else None, verbose=0, return_dict=True)
+    labels = loaded.labels if _is_conditional(gan) else None
+    if labels is not None and loaded.class_names and gan.class_names:  # by name: another folder may lack classes
+        labels = [loaded.class_names[label] for label in labels]
+    results = gan.evaluate(loaded.images, labels, verbose=0, return_dict=True)
     for name, value in results.items():
         print(f"{name:<14} {value:.4f}")
 

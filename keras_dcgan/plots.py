@@ -160,12 +160,14 @@ def nearest(
     Example:
         >>> keras_dcgan.plots.nearest(gan, images).savefig("nearest.png")
     """
+    from keras_dcgan import metrics  # scikit-learn is slow to import
+
     validation.check_count("n", n)
     images = np.asarray(images)
     validation.check_images(images, gan.image_shape, (0, 255))
     samples = gan.generate(n, labels=labels, seed=seed)
     ours, theirs = (_features(extractor, batch) for batch in (samples, images))
-    closest = [np.square(theirs - sample).sum(axis=1).argmin() for sample in ours]
+    closest, _ = metrics.nearest(ours, theirs)
     grid = _images.grid(np.concatenate([samples, images[closest]]), n, scale=scale)
     figure = _figure(grid, "")
     figure.axes[0].set_yticks([grid.height / 4, 3 * grid.height / 4], ["samples", "nearest\ntraining images"])

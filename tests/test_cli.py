@@ -1,7 +1,9 @@
 """The command line: what it writes, how it resumes, and the input it refuses."""
 
 import csv
+import importlib.util
 import json
+import re
 
 import keras
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from conftest import assert_identical, tiny
 from PIL import Image
 
+import keras_dcgan
 from keras_dcgan import cli
 
 pytestmark = pytest.mark.once
@@ -107,7 +110,7 @@ def test_more_epochs_continue_and_fewer_change_nothing(npz, tmp_path, capsys):
     command = ("train", npz, "--out", tmp_path / "run", "--unconditional")
     for epochs in (1, 3, 2):
         assert run(*command, "--epochs", epochs) == 0
-    assert "3 epochs are trained already" in capsys.readouterr().out
+    assert "Trained already: epoch 3." in capsys.readouterr().out
     assert keras.saving.load_model(tmp_path / "run" / "gan.keras").epochs_trained == 3
     with open(tmp_path / "run" / "log.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
@@ -139,11 +142,16 @@ def test_other_settings_are_refused_and_named(npz, tmp_path, capsys):
     [
         (("train", "no/where", "--out", "a"), "`source` does not exist"),
         (("train", "{npz}", "--out", "a", "--preset", "nothing"), "`name` must be one of the presets"),
-        (("train", "{npz}", "--out", "a", "--preset", "mnist"), "needs no labels: --unconditional"),
+        (("train", "{npz}", "--out", "a", "--preset", "mnist"), "takes no labels: add --unconditional"),
         (("train", "{npz}", "--out", "a", "--unconditional", "--preset", "radford_28_conditional"), "one folder per"),
         (("train", "{npz}", "--out", "{folder}"), "--out must be a new or empty folder"),
         (("train", "{npz}", "--out", "{npz}"), "--out must be a new or empty folder"),
-        (("generate", "{folder}", "--out", "x"), "File not found"),
+        (("generate", "{folder}", "--out", "x"), "MODEL must be a .keras file"),
+        (("info", "{npz}"), "MODEL must be a .keras file"),
+        (("info", "{broken}"), "it is damaged"),
+        (("train", "{npz}", "--out", "a", "--backend", "torch"), "--backend torch is not installed"),
+        (("train", "{npz}", "--out", "{junk}"), "This file is damaged: choose another folder"),
+        (("train", "{npz}", "--out", "{emptied}", "--epochs", "2"), "gan.keras is missing"),
         (("generate", "{model}", "--out", "{folder}"), "`folder` must be empty"),
         (("generate", "{model}", "--class", "earth", "--out", "x"), "star, moon, sun"),
         (("generate", "{model}", "--class", "3", "--out", "x"), "must be integers in"),
@@ -156,7 +164,16 @@ def test_one_line_and_exit_code_2(npz, tmp_path, monkeypatch, capsys, arguments,
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_text("of value")
     tiny("radford_28_conditional", class_names=["star", "moon", "sun"]).save("gan.keras")
-    paths = {"npz": npz, "folder": tmp_path / "folder", "model": tmp_path / "gan.keras"}
+    (tmp_path / "broken.keras").write_bytes((tmp_path / "gan.keras").read_bytes()[:1000])
+    (tmp_path / "junk").mkdir()
+    (tmp_path / "junk" / "recipe.json").write_text("no JSON")
+    if "{emptied}" in arguments:
+        assert run("train", npz, "--out", tmp_path / "emptied", "--epochs", 2) == 0
+        (tmp_path / "emptied" / "gan.keras").unlink()
+    if "--backend" in arguments:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    paths = {name: tmp_path / name for name in ("folder", "junk", "emptied")}
+    paths |= {"npz": npz, "model": tmp_path / "gan.keras", "broken": tmp_path / "broken.keras"}
     capsys.readouterr()
     assert run(*(argument.format(**paths) for argument in arguments)) == 2
     said = capsys.readouterr().err
@@ -167,12 +184,15 @@ def test_one_line_and_exit_code_2(npz, tmp_path, monkeypatch, capsys, arguments,
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.parametrize("arguments", [("train", "x"), ("train", "x", "--out", "y", "--size", "3y"), ("nothing",), ()])
+@pytest.mark.parametrize(
+    "arguments", [("train", "x"), ("train", "x", "--out", "y", "--size", "9999"), ("nothing",), ()]
+)
 def test_misused_options(arguments, capsys):
     with pytest.raises(SystemExit) as error:
         run(*arguments)
     assert error.value.code == 2
-    assert "usage: keras-dcgan" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(r"keras-dcgan( train)?: error: .*--help shows all options", line)
 
 
 def test_evaluate_and_recipe(npz, tmp_path, capsys):
@@ -193,3 +213,20 @@ def test_help_names_every_command(capsys):
     said = capsys.readouterr().out
     for name in ("train", "generate", "interpolate", "export", "evaluate", "app", "info"):
         assert f"\n    {name}" in said
+
+
+def test_evaluate_knows_classes_by_name(tmp_path, capsys):
+    """A folder that lacks a class has other numbers for the rest."""
+    gan = tiny("radford_28_conditional", class_names=["moon", "star", "sun"])
+    gan.save(tmp_path / "gan.keras")
+    rng = np.random.default_rng(0)
+    for name in ("star", "sun"):
+        (tmp_path / "held_out" / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = rng.integers(0, 256, (8, 8), "uint8")
+            Image.fromarray(pixels).save(tmp_path / "held_out" / name / f"{i}.png")
+    assert run("evaluate", tmp_path / "gan.keras", "--data", tmp_path / "held_out", "--split", "train") == 0
+    values = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    images, labels = keras_dcgan.datasets.load(tmp_path / "held_out")
+    expected = gan.evaluate(images, labels + 1, verbose=0, return_dict=True)
+    assert float(values["d_loss"]) == pytest.approx(expected["d_loss"], abs=1e-4)

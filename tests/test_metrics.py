@@ -83,7 +83,7 @@ def test_statistics_that_come_in_parts_are_those_of_the_whole(cuts):
     statistics = metrics.FrechetStatistics()
     for start, stop in itertools.pairwise([0, *cuts, 100]):
         statistics.update(x[start:stop].astype("float64"))
-    assert statistics.n == 100
+    assert statistics.count == 100
     np.testing.assert_allclose(statistics.mean, x.mean(axis=0), rtol=1e-13)
     np.testing.assert_allclose(statistics.covariance, np.cov(x.T), rtol=1e-9, atol=1e-12)
     y = normal(100, 6, seed=1, shift=1e3)
@@ -222,5 +222,96 @@ def test_refuses_statistics_of_another_width_or_of_one_sample():
     statistics = metrics.FrechetStatistics().update(normal(1, 4))
     with pytest.raises(ValueError, match="must have 4 columns"):
         statistics.update(normal(3, 5))
-    with pytest.raises(ValueError, match="needs two samples"):
+    with pytest.raises(ValueError, match="needs at least two samples"):
         metrics.frechet_distance(statistics, normal(20, 4))
+
+
+def test_statistics_are_saved_as_others_read_them(tmp_path):
+    x, y = normal(50, 4), normal(60, 4, seed=1)
+    statistics = metrics.FrechetStatistics().update(x[:20])
+    statistics.save(tmp_path / "s.npz")
+    with np.load(tmp_path / "s.npz") as file:  # mu and sigma are the names of pytorch-fid
+        np.testing.assert_allclose(file["mu"], x[:20].mean(axis=0))
+        np.testing.assert_allclose(file["sigma"], np.cov(x[:20], rowvar=False))
+    loaded = metrics.FrechetStatistics.load(tmp_path / "s.npz").update(x[20:])
+    assert loaded.count == 50
+    assert metrics.frechet_distance(loaded, y) == pytest.approx(metrics.frechet_distance(x, y), rel=1e-9)
+
+
+def test_statistics_of_others_have_no_count(tmp_path):
+    x, y = normal(50, 4), normal(60, 4, seed=1)
+    np.savez(tmp_path / "theirs.npz", mu=x.mean(axis=0), sigma=np.cov(x, rowvar=False))
+    theirs = metrics.FrechetStatistics.load(tmp_path / "theirs.npz")
+    assert theirs.count is None
+    assert metrics.frechet_distance(theirs, y) == pytest.approx(metrics.frechet_distance(x, y), rel=1e-9)
+    with pytest.raises(ValueError, match="only if their number so far is known"):
+        theirs.update(x)
+    theirs.save(tmp_path / "again.npz")
+    assert metrics.FrechetStatistics.load(tmp_path / "again.npz").count is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"mu": np.zeros(3)}, "with the arrays `mu` and `sigma`"),
+        ({"mu": np.zeros(3), "sigma": np.zeros((2, 2))}, r"`covariance` \(d, d\)"),
+        ({"mu": np.full(3, np.nan), "sigma": np.zeros((3, 3))}, "must be finite"),
+    ],
+)
+def test_refuses_files_that_are_no_statistics(tmp_path, content, message):
+    np.savez(tmp_path / "s.npz", **content)
+    with pytest.raises(ValueError, match=message):
+        metrics.FrechetStatistics.load(tmp_path / "s.npz")
+
+
+def test_statistics_are_written_to_npz_files_only(tmp_path):
+    with pytest.raises(ValueError, match="must end in .npz"):
+        metrics.FrechetStatistics(np.zeros(2), np.eye(2)).save(tmp_path / "s.txt")
+
+
+def test_kernel_distance_of_random_subsets():
+    x, y = normal(40, 4), normal(50, 4, seed=1)
+    value, deviation = metrics.kernel_distance(x, y, block_size=10, subsets=5, seed=7)
+    rng = np.random.RandomState(7)  # as torch-fidelity draws them
+    estimates = []
+    for _ in range(5):
+        a, b = x[rng.choice(40, 10, replace=False)], y[rng.choice(50, 10, replace=False)]
+        kernels = [(u @ v.T / 4 + 1) ** 3 for u, v in ((a, a), (b, b), (a, b))]
+        within = [(k.sum() - np.trace(k)) / 90 for k in kernels[:2]]
+        estimates.append(sum(within) - 2 * kernels[2].mean())
+    assert value == pytest.approx(np.mean(estimates), rel=1e-9)
+    assert deviation == pytest.approx(np.std(estimates), rel=1e-9)
+    with pytest.raises(ValueError, match="`block_size` must not exceed"):
+        metrics.kernel_distance(x, y, subsets=5)
+
+
+def test_inception_score_of_clear_and_of_vague_predictions():
+    clear = np.eye(4)[np.arange(40) % 4]
+    assert metrics.inception_score(clear, splits=2) == pytest.approx((4, 0), abs=1e-9)
+    assert metrics.inception_score(np.full((40, 4), 0.25), splits=2) == pytest.approx((1, 0), abs=1e-9)
+    # by hand: p = (0.5, 0.5) on average, divergence ln 2 - H(0.9)
+    mixed = np.array([[0.9, 0.1], [0.1, 0.9]] * 5)
+    expected = np.exp(np.log(2) + 0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    assert metrics.inception_score(mixed, splits=1)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "splits", "message"),
+    [
+        (np.ones((10, 4)), 2, "rows of probabilities.*sums from 4 to 4"),
+        (np.full((10, 4), 0.25), 11, "`splits` must not exceed"),
+        (np.array([[1.5, -0.5]] * 10), 2, "rows of probabilities"),
+    ],
+)
+def test_inception_score_refuses_what_are_no_probabilities(probabilities, splits, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.inception_score(probabilities, splits)
+
+
+def test_nearest_images():
+    images = np.arange(5 * 4, dtype="uint8").reshape(5, 2, 2, 1) * 10
+    indices, distances = metrics.nearest(images[[3, 1]].astype(int) + np.array([[[[1]]]]), images)
+    np.testing.assert_array_equal(indices, [3, 1])
+    np.testing.assert_allclose(distances, [2, 2])
+    with pytest.raises(ValueError, match="must have the same shape"):
+        metrics.nearest(images[:, :1], images)

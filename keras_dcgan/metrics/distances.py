@@ -1,20 +1,20 @@
-"""How far generated images are from real ones, measured on features of both.
+"""Distances between two sets of features, and how much of one the other covers."""
 
-Features are arrays `(n, d)` of what an extractor makes of images, such as the last hidden layer of a classifier. All
-figures are computed on the host in float64. They compare only where the extractor and the number of samples are the
-same.
-"""
-
+import math
+import os
+import pathlib
 import warnings
+import zipfile
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_dcgan.training import validation
+from keras_dcgan.training import files, validation
 
 try:
     import scipy.linalg
+    import scipy.special
     from sklearn.metrics import pairwise_distances_chunked
     from sklearn.neighbors import NearestNeighbors
 except ImportError as error:
@@ -24,25 +24,44 @@ except ImportError as error:
 
 
 class FrechetStatistics:
-    """Mean and covariance of features that come in parts, in constant memory.
+    """Mean and covariance of features, computed batch by batch in constant memory.
+
+    Args:
+        mean: `(d,)` floats, to start from known statistics. `None` starts from none.
+        covariance: `(d, d)` floats, the unbiased covariance; together with `mean`.
+        count: int, number of samples of `mean` and `covariance`. `None` if it is unknown.
 
     Attributes:
-        n: int, how many samples there were.
-        mean: float64 `(d,)`.
+        count: int or None, number of samples.
+        mean: float64 `(d,)`, or None without samples.
 
     Raises:
-        ValueError: features that are no finite array `(n, d)`, or of another d than before.
+        ValueError: the arrays do not fit each other.
 
     Example:
         >>> statistics = keras_dcgan.metrics.FrechetStatistics()
         >>> for batch in batches:
         ...     statistics.update(extractor.predict_on_batch(batch))
+        >>> statistics.save("statistics.npz")
     """
 
-    def __init__(self) -> None:
-        self.n = 0
-        self.mean: np.ndarray = None  # type: ignore[assignment]  # until there are samples
-        self._scatter: Any = None
+    def __init__(
+        self, mean: ArrayLike | None = None, covariance: ArrayLike | None = None, count: int | None = None
+    ) -> None:
+        self.mean: Any = None
+        self.count: int | None = 0
+        if mean is None:
+            return
+        self.mean, self._given = np.asarray(mean, "float64"), np.asarray(covariance, "float64")
+        if self.mean.ndim != 1 or self._given.shape != 2 * self.mean.shape:
+            raise ValueError(
+                "`mean` must have shape (d,) and `covariance` (d, d). "
+                f"Received: shapes {self.mean.shape} and {self._given.shape}"
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self._given).all()):
+            raise ValueError("`mean` and `covariance` must be finite. Received: NaN or infinity in them")
+        self.count = count
+        self._scatter = self._given * ((count or 1) - 1)
 
     def update(self, features: ArrayLike) -> Self:
         """Adds samples.
@@ -52,31 +71,59 @@ class FrechetStatistics:
 
         Returns:
             The statistics themselves.
+
+        Raises:
+            ValueError: the features are not finite or have another d, or the number of samples so far is unknown.
         """
         features = _features("features", features)
-        if self.n == 0:
+        if self.count is None:
+            raise ValueError("Samples can be added only if their number so far is known. Received: count=None")
+        if self.count == 0:
             self.mean = np.zeros(features.shape[1])
             self._scatter = np.zeros((features.shape[1],) * 2)
         if features.shape[1] != len(self.mean):
             raise ValueError(
-                f"`features` must have {len(self.mean)} columns, as those before. Received: shape {features.shape}"
+                f"`features` must have {len(self.mean)} columns, like the earlier ones. "
+                f"Received: shape {features.shape}"
             )
-        # the update of Chan, Golub and LeVeque (1983), a batch at a time: no difference of large sums
+        # the update of Chan, Golub and LeVeque (1983) for a batch: no difference of large sums
         m = len(features)
         mean = features.mean(axis=0)
-        centred = features - mean
+        centered = features - mean
         step = mean - self.mean
-        self._scatter += centred.T @ centred + np.outer(step, step) * (self.n * m / (self.n + m))
-        self.mean = self.mean + step * (m / (self.n + m))
-        self.n += m
+        self._scatter += centered.T @ centered + np.outer(step, step) * (self.count * m / (self.count + m))
+        self.mean = self.mean + step * (m / (self.count + m))
+        self.count += m
         return self
 
     @property
     def covariance(self) -> np.ndarray:
         """Unbiased covariance, float64 `(d, d)`."""
-        if self.n < 2:
-            raise ValueError(f"A covariance needs two samples at least. Received: {self.n}")
-        return self._scatter / (self.n - 1)
+        if self.count is None:
+            return self._given
+        if self.count < 2:
+            raise ValueError(f"A covariance needs at least two samples. Received: {self.count}")
+        return self._scatter / (self.count - 1)
+
+    def save(self, filepath: str | os.PathLike[str]) -> None:
+        """Writes the statistics to a `.npz` file that pytorch-fid, clean-fid and StudioGAN read: `mu` and `sigma`."""
+        if pathlib.Path(filepath).suffix != ".npz":
+            raise ValueError(f"`filepath` must end in .npz. Received: filepath={str(filepath)!r}")
+        with files.replacing(filepath) as temporary:
+            np.savez(temporary, mu=self.mean, sigma=self.covariance, count=-1 if self.count is None else self.count)
+
+    @classmethod
+    def load(cls, filepath: str | os.PathLike[str]) -> Self:
+        """Loads a `.npz` file with `mu` and `sigma`, also those of pytorch-fid, clean-fid and StudioGAN."""
+        try:
+            with np.load(filepath) as file:
+                count = int(file["count"]) if "count" in file else -1
+                return cls(file["mu"], file["sigma"], None if count < 0 else count)
+        except (KeyError, zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(
+                "`filepath` must be a .npz file with the arrays `mu` and `sigma`. "
+                f"Received: {str(filepath)!r} ({error})"
+            ) from error
 
 
 def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike | FrechetStatistics) -> float:
@@ -108,7 +155,7 @@ def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike |
     d = len(statistics[0].mean)
     if len(statistics[1].mean) != d:
         raise ValueError(f"`generated` must have as many columns as `real`, {d}. Received: {len(statistics[1].mean)}")
-    fewest = min(given.n for given in statistics)
+    fewest = min(math.inf if given.count is None else given.count for given in statistics)
     if fewest <= d:
         warnings.warn(
             f"Fréchet distance of {fewest} samples with {d} features: the covariance is singular and the distance far "
@@ -122,22 +169,30 @@ def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike |
     return max(0.0, float(step @ step + sum(np.trace(c) for c in covariances) - 2 * cross))
 
 
-def kernel_distance(real: ArrayLike, generated: ArrayLike, *, block_size: int = 1000) -> tuple[float, float]:
-    """Kernel distance: an unbiased estimate of the squared maximum mean discrepancy, and its standard error.
+def kernel_distance(
+    real: ArrayLike, generated: ArrayLike, *, block_size: int = 1000, subsets: int | None = None, seed: int = 2020
+) -> tuple[float, float]:
+    """Kernel distance: an unbiased estimate of the squared maximum mean discrepancy.
 
-    The kernel is (x·y / d + 1)³. Samples are cut, in their order, into blocks; each gives an unbiased estimate, their
-    mean is the distance, their spread its error. With features of InceptionV3 it is known as KID.
+    The kernel is (x·y / d + 1)³. By default, the samples are cut into blocks in their order. Each block gives an
+    unbiased estimate; the distance is their mean, with its standard error. With features of the Inception network, it
+    is known as KID.
 
     Args:
         real: `(n, d)` floats.
         generated: `(m, d)` floats.
-        block_size: int, samples a block; less where there are not two such blocks.
+        block_size: int, samples per block; fewer if there are not enough for two blocks.
+        subsets: int, to use as many random subsets of `block_size` samples instead of blocks, and to return the
+            standard deviation of their estimates, as torch-fidelity does with 100 subsets.
+        seed: int, for the subsets, which are those of torch-fidelity for the same seed.
 
     Returns:
-        `(distance, standard_error)`, floats. The distance may be a little below 0.
+        `(distance, standard_error)`, or with `subsets` `(distance, standard_deviation)`, floats. The distance may be a
+        little below 0.
 
     Raises:
-        ValueError: features that are no finite arrays of as many columns, or fewer than four.
+        ValueError: the features are not finite arrays of the same number of columns, fewer than four, or fewer than
+            `block_size` if there are `subsets`.
 
     Reference:
         Bińkowski et al., Demystifying MMD GANs, 2018, section 4; Gretton et al., A Kernel Two-Sample Test, 2012,
@@ -151,9 +206,26 @@ def kernel_distance(real: ArrayLike, generated: ArrayLike, *, block_size: int = 
             "A kernel distance needs two blocks of two samples at least. "
             f"Received: {fewest} samples, block_size={block_size}"
         )
+    if subsets is not None:
+        return _kernel_distance_of_subsets(real, generated, block_size, subsets, seed)
     size = min(block_size, fewest // 2)
     estimates = [_squared_mmd(real[i : i + size], generated[i : i + size]) for i in range(0, fewest - size + 1, size)]
     return float(np.mean(estimates)), float(np.std(estimates, ddof=1) / np.sqrt(len(estimates)))
+
+
+def _kernel_distance_of_subsets(real, generated, size, subsets, seed):
+    validation.check_count("subsets", subsets)
+    if size > min(len(real), len(generated)):
+        raise ValueError(
+            f"`block_size` must not exceed the number of samples. Received: block_size={size}, {len(real)} and "
+            f"{len(generated)} samples"
+        )
+    rng = np.random.RandomState(validation.check_seed(seed))
+    estimates = []
+    for _ in range(subsets):
+        parts = [features[rng.choice(len(features), size, replace=False)] for features in (real, generated)]
+        estimates.append(_squared_mmd(*parts))
+    return float(np.mean(estimates)), float(np.std(estimates))
 
 
 def _squared_mmd(x, y):
@@ -166,6 +238,63 @@ def _squared_mmd(x, y):
         return (k.sum() - np.trace(k)) / (n * (n - 1))
 
     return without_diagonal(kernel(x, x)) + without_diagonal(kernel(y, y)) - 2 * kernel(x, y).mean()
+
+
+def inception_score(probabilities: ArrayLike, splits: int = 10) -> tuple[float, float]:
+    """Inception score: exp(E[KL(p(y|x) ‖ p(y))]) of class probabilities, high for clear and diverse images.
+
+    Args:
+        probabilities: `(n, classes)` floats, rows that sum to 1, such as the probabilities of `inception`.
+        splits: int, number of parts, in the order of the samples; each gives a score.
+
+    Returns:
+        `(score, standard_deviation)` over the parts, floats.
+
+    Raises:
+        ValueError: the rows are not probabilities, or there are fewer samples than parts.
+
+    Reference:
+        Salimans et al., Improved Techniques for Training GANs, 2016, section 4.
+    """
+    p = _features("probabilities", probabilities)
+    validation.check_count("splits", splits)
+    if len(p) < splits:
+        raise ValueError(f"`splits` must not exceed the number of samples. Received: splits={splits}, {len(p)} samples")
+    if p.min() < 0 or np.abs(p.sum(axis=1) - 1).max() > 1e-3:
+        raise ValueError(
+            "`probabilities` must be rows of probabilities, such as keras.ops.softmax(logits). Received: rows with "
+            f"sums from {p.sum(axis=1).min():.3g} to {p.sum(axis=1).max():.3g}"
+        )
+    scores = []
+    for part in np.array_split(p, splits):
+        divergence = scipy.special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
+        scores.append(np.exp(divergence.mean()))
+    return float(np.mean(scores)), float(np.std(scores))
+
+
+def nearest(samples: ArrayLike, images: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the nearest image of each sample by Euclidean distance, to check for memorized training images.
+
+    Args:
+        samples: `(n, …)` floats or uint8, pixels or features.
+        images: `(m, …)` of the same shape, for instance training images or their features.
+
+    Returns:
+        `(indices, distances)`: int64 `(n,)`, the positions in `images`, and float64 `(n,)`.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    samples, images = (validation.as_numpy(x) for x in (samples, images))
+    if samples.shape[1:] != images.shape[1:]:
+        raise ValueError(
+            f"`samples` and `images` must have the same shape. Received: shapes {samples.shape} and {images.shape}"
+        )
+    neighbors = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(
+        images.reshape(len(images), -1).astype("float64")
+    )
+    distances, indices = neighbors.kneighbors(samples.reshape(len(samples), -1).astype("float64"))
+    return indices[:, 0], distances[:, 0]
 
 
 def precision_recall(real: ArrayLike, generated: ArrayLike, k: int = 3) -> tuple[float, float]:
