@@ -121,6 +121,17 @@ def _parser():
         "--split", default="test", help='of SOURCE: "train" for a folder without splits (default: %(default)s)'
     )
 
+    evaluate.add_argument(
+        "--extractor",
+        metavar="inception=PATH|keras=PATH",
+        help="compare samples with the images: by the Inception network (FID, KID, …), or by a Keras model from pixels "
+        "to features",
+    )
+    evaluate.add_argument("-n", type=_count, default=50_000, help="number of samples (default: %(default)s)")
+    evaluate.add_argument("--metrics", nargs="+", metavar="METRIC", help="such as fid kid (default: all)")
+    evaluate.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    evaluate.add_argument("--out", metavar="FILE", type=pathlib.Path, help="JSON file for the values")
+
     app = _command(commands, "app", _app, "explore a model in the browser")
     app.add_argument("model", metavar="MODEL")
     app.add_argument("--port", type=_count, help="(default: the first free one from 7860 on)")
@@ -291,7 +302,8 @@ class _Progress(keras.callbacks.Callback):
     """One line with the metrics and the time left; one line per epoch if the output is not a terminal."""
 
     def on_train_begin(self, logs=None):
-        self.start, self.skipped, self.first, self.shown = None, 0.0, None, 0.0
+        self.start: Any = None
+        self.skipped, self.first, self.shown = 0.0, None, 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -394,12 +406,50 @@ def _export(args):
 def _evaluate(args):
     gan = _load(args.model)
     loaded = datasets.load(args.data, args.split, image_size=gan.image_shape[:2])
-    labels = loaded.labels if _is_conditional(gan) else None
+    labels: Any = loaded.labels if _is_conditional(gan) else None
     if labels is not None and loaded.class_names and gan.class_names:  # by name: another folder may lack classes
         labels = [loaded.class_names[label] for label in labels]
-    results = gan.evaluate(loaded.images, labels, verbose=0, return_dict=True)
+    if args.extractor is None:
+        results = gan.evaluate(loaded.images, labels, verbose=0, return_dict=True)
+    else:
+        results = _compare(gan, loaded.images, labels, args)
     for name, value in results.items():
-        print(f"{name:<14} {value:.4f}")
+        if isinstance(value, float):
+            print(f"{name:<20} {value:.4f}")
+    if args.out is not None:
+        with files.replacing(args.out) as temporary:
+            temporary.write_text(json.dumps(results, indent=2))
+        print(args.out)
+
+
+def _compare(gan, real, labels, args):
+    from keras_dcgan import metrics  # needs scikit-learn, an extra
+    from keras_dcgan.metrics.protocol import METRICS
+
+    kind, _, path = args.extractor.partition("=")
+    if kind == "inception" and path:
+        extractor = metrics.inception(path, "both")
+    elif kind == "keras" and pathlib.Path(path).is_file():
+        extractor = keras.saving.load_model(path)
+    else:
+        raise ValueError(
+            f"--extractor must be inception=PATH or keras=PATH, the path of a file. Received: {args.extractor}"
+        )
+    names = args.metrics or [
+        name
+        for name in METRICS
+        if (name != "inception_score" or len(extractor.outputs) > 1) and (name != "intra_fid" or labels is not None)
+    ]
+    return metrics.evaluate(
+        gan,
+        real,
+        extractor=extractor,
+        labels=labels,
+        metrics=names,
+        num_images=args.n,
+        seed=args.seed,
+        verbose=sys.stdout.isatty(),
+    )
 
 
 def _app(args):

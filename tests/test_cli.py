@@ -230,3 +230,19 @@ def test_evaluate_knows_classes_by_name(tmp_path, capsys):
     images, labels = keras_dcgan.datasets.load(tmp_path / "held_out")
     expected = gan.evaluate(images, labels + 1, verbose=0, return_dict=True)
     assert float(values["d_loss"]) == pytest.approx(expected["d_loss"], abs=1e-4)
+
+
+def test_evaluate_compares_samples_by_an_extractor(npz, tmp_path, capsys):
+    assert run("train", npz, "--out", tmp_path / "run", "--epochs", 1) == 0
+    x = keras.Input((8, 8, 1))
+    keras.Model(x, keras.layers.Dense(3)(keras.layers.Flatten()(x))).save(tmp_path / "extractor.keras")
+    capsys.readouterr()
+    extractor, out = f"keras={tmp_path / 'extractor.keras'}", tmp_path / "metrics.json"
+    command = ("evaluate", tmp_path / "run", "--data", npz, "--extractor", extractor, "-n", 30)
+    assert run(*command, "--metrics", "fid", "kid", "--out", out) == 0
+    printed = dict(line.split() for line in capsys.readouterr().out.splitlines()[:-1])
+    stored = json.loads(out.read_text())
+    assert printed == {name: f"{stored[name]:.4f}" for name in ("fid", "kid", "kid_standard_error")}
+    assert (stored["num_images"], stored["seed"]) == (30, 0)
+    assert run(*command[:-4], "--extractor", "keras=nowhere") == 2
+    assert "--extractor must be inception=PATH or keras=PATH" in capsys.readouterr().err

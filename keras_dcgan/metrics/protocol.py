@@ -45,7 +45,7 @@ def evaluate(
             `FrechetStatistics`.
         extractor: Keras model from pixels, 0 to 255, to features `(n, d)`; for "inception_score" to
             `[features, probabilities]`. `metrics.inception(path, "both")` makes values comparable with published ones.
-        labels: integers `(n,)`, the classes of the real images, for "intra_fid".
+        labels: integers or class names `(n,)`, the classes of the real images, for "intra_fid".
         metrics: list of "fid", "kid", "inception_score", "precision_recall", "density_coverage" and "intra_fid" (the
             mean of the FIDs of all classes of a conditional model).
         num_images: int, number of generated images. Published values use 50,000, or 10,000.
@@ -65,6 +65,7 @@ def evaluate(
         >>> extractor = keras_dcgan.metrics.inception("pt_inception-2015-12-05-6726825d.pth", "both")
         >>> keras_dcgan.metrics.evaluate(gan, test_images, extractor=extractor)["fid"]
     """
+    labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
     _check(gan, reference, extractor, labels, metrics)
     for name, value in (("num_images", num_images), ("batch_size", batch_size)):
         validation.check_count(name, value)

@@ -1,29 +1,31 @@
 """The Inception network and the metrics, against torch-fidelity and prdc, as `.ci/run` installs them."""
 
+import importlib
 import importlib.util
 import pathlib
 import sys
 import types
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 
 from keras_dcgan import metrics
-from keras_dcgan.metrics import inception as module
 
+module = importlib.import_module("keras_dcgan.metrics.inception")  # whose name in the package is the function's
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def fidelity():
-    """torch-fidelity without its `__init__`, which needs torchvision."""
+    """torch-fidelity without the parts that need torchvision, for which no CPU build goes with this PyTorch."""
     spec = importlib.util.find_spec("torch_fidelity")
     if spec is None:
         pytest.skip("needs torch-fidelity: pip install --no-deps torch-fidelity prdc tqdm")
     package = types.ModuleType("torch_fidelity")
     package.__path__ = [str(pathlib.Path(spec.origin).parent)]
-    sys.modules["torch_fidelity"] = package
+    sys.modules |= {"torch_fidelity": package, "torch_fidelity.utils": mock.MagicMock()}
     yield
     for name in [name for name in sys.modules if name.partition(".")[0] == "torch_fidelity"]:
         del sys.modules[name]

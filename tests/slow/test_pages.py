@@ -66,6 +66,8 @@ def test_pages_have_code():
 def docstring_examples():
     """`(name, examples)` of everything that the package documents by one."""
     names = {path.stem for path in (ROOT / "keras_dcgan").glob("[a-z]*.py")} - {"app"}  # which needs Gradio
+    names |= {f"callbacks.{path.stem}" for path in (ROOT / "keras_dcgan" / "callbacks").glob("[a-z]*.py")}
+    names |= {"metrics.distances"}  # the others need the weights of the Inception network
     modules = [importlib.import_module(f"keras_dcgan.{name}") for name in sorted(names)]
     finder = doctest.DocTestFinder(exclude_empty=True)
     found = {}

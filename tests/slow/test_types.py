@@ -142,7 +142,7 @@ def test_all_that_is_public_has_annotations():
     some = {
         "dcgan.DCGAN.from_preset",
         "training.checkpoints.CheckpointedModel.save",
-        "metrics.FrechetStatistics.covariance",
+        "metrics.distances.FrechetStatistics.covariance",
         "images.grid",
     }
     assert {f"keras_dcgan.{name}" for name in some} <= set(functions)
