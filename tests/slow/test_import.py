@@ -44,7 +44,8 @@ def test_metrics_are_there_when_asked_for_and_name_the_package_that_they_need(mo
     assert keras_dcgan.metrics.frechet_distance
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "sklearn.neighbors", None)
-        without.delitem(sys.modules, "keras_dcgan.metrics")
+        for name in ("keras_dcgan.metrics", "keras_dcgan.metrics.distances"):
+            without.delitem(sys.modules, name)
         without.delattr(keras_dcgan, "metrics")
         with pytest.raises(ImportError, match=r'pip install "keras-dcgan\[metrics\]"'):
             keras_dcgan.metrics  # noqa: B018
