@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import assert_identical, tiny
 
-from keras_dcgan.callbacks import EvaluateLabels, EvaluateSamples, GifSnapshot
+from keras_dcgan.callbacks import Dashboard, EvaluateLabels, EvaluateSamples, GifSnapshot, TensorBoardSamples
 
 
 def network(units):
@@ -19,6 +19,8 @@ def network(units):
 # name: makes the callback, given a folder and real images
 CALLBACKS = {
     "GifSnapshot": lambda folder, images: GifSnapshot(folder / "samples.gif", frames_dir=folder / "sheets"),
+    "Dashboard": lambda folder, images: Dashboard(),
+    "TensorBoardSamples": lambda folder, images: TensorBoardSamples(folder / "logs"),
     "EvaluateSamples": lambda folder, images: EvaluateSamples(network(6), images, num_images=12),
     "EvaluateLabels": lambda folder, images: EvaluateLabels(network(3), num_images=12),
 }
