@@ -243,3 +243,63 @@ def test_recipes(tmp_path, little, classifier):
         assert row["rarest_class"] == pytest.approx(np.bincount(seen, minlength=10).min() / 50)
         assert row["label_accuracy"] == (pytest.approx(np.mean(seen == asked)) if name == "conditional" else None)
         assert (folder / f"{name}-{seed:.0f}.png").exists()
+
+
+METHOD = """
+import keras
+
+import keras_dcgan
+
+
+def make(image_shape, class_names, seed):
+    gan = keras_dcgan.DCGAN.from_preset("radford_28", image_shape=image_shape, width=1 / 32, seed=seed)
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), "hinge")
+    return gan
+
+
+def other(image_shape, class_names, seed):
+    options = {"image_shape": image_shape, "class_names": class_names, "width": 1 / 32, "seed": seed}
+    gan = keras_dcgan.ConditionalDCGAN.from_preset("radford_28_conditional", **options)
+    gan.compile(discriminator_steps=2)
+    return gan
+"""
+
+
+def test_leaderboard(tmp_path, little, classifier, monkeypatch):
+    (tmp_path / "my_methods.py").write_text(METHOD)
+    monkeypatch.chdir(tmp_path)
+    network, _ = classifier
+    extractor = keras.Model(network.inputs, network.layers[-2].output)
+    extractor.save(tmp_path / "extractor.keras")
+    folder = tmp_path / "board"
+    command = [f"{FOLDER}/leaderboard.py", little, "my_methods:make", "my_methods:other", "--images-seen", 96]
+    command += ["--extractor", "keras=extractor.keras", "--samples", 50, "--batch-size", 16, "--folder", folder]
+    run(*command, "--seeds", 0)
+    first = json.loads((folder / "results.json").read_text())
+    assert [(row["method"], row["seed"]) for row in first] == [("my_methods:make", 0), ("my_methods:other", 0)]
+    assert [row["images_seen"] for row in first] == [96, 96]
+    gan = keras.saving.load_model(folder / "my_methods.make-0.keras")
+    assert int(gan.optimizer.iterations.numpy()) == 6
+    assert gan.loss.get_config() == keras_dcgan.losses.get("hinge").get_config()
+    # more seeds: the first is not trained again; and one that a kill has stopped goes on from its last epoch
+    before = (folder / "my_methods.make-0.keras").stat().st_mtime_ns
+    half = (folder / "my_methods.make-0.json").read_text().replace("true", "false").replace("96", "80")
+    (folder / "my_methods.make-1.json").write_text(half)
+    (folder / "my_methods.make-0.keras").rename(folder / "kept.keras")
+    gan.save(folder / "my_methods.make-1.keras")
+    (folder / "kept.keras").rename(folder / "my_methods.make-0.keras")
+    printed = run(*command, "--seeds", 0, 1)
+    assert (folder / "my_methods.make-0.keras").stat().st_mtime_ns == before
+    rows = json.loads((folder / "results.json").read_text())
+    assert rows[:2] == first
+    assert len(rows) == 4
+    continued = keras.saving.load_model(folder / "my_methods.make-1.keras")
+    assert int(continued.optimizer.iterations.numpy()) == 7
+    fids = [row["fid"] for row in rows if row["method"] == "my_methods:make"]
+    cells = re.search(r"^\| my_methods:make \| 2 \| .* \| 96 \| (\S+) ± (\S+) \|", printed, re.MULTILINE).groups()
+    assert [float(cell) for cell in cells] == pytest.approx([np.mean(fids), np.std(fids, ddof=1)], rel=0.05)
+    assert (folder / "table.md").read_text().strip() in printed
+    with Image.open(folder / "my_methods.other-1.png") as sheet:
+        assert sheet.size == (2 * (10 * 30 + 2),) * 2
+    with pytest.raises(SystemExit, match="2"):
+        run(*command[:-2], "--folder", folder, "--seeds", 0, "--samples", 60)
