@@ -76,6 +76,16 @@ def test_features_of_real_images_are_extracted_once(images):
     assert extractor.sizes == [24, 10, 10, 10, 10]
 
 
+def test_statistics_stand_for_real_images(images):
+    statistics = metrics.FrechetStatistics().update(*features(images))
+    extractor = StubExtractor()
+    history = StubModel().fit(EvaluateSamples(extractor, statistics, num_images=40)).history
+    assert history == StubModel().fit(EvaluateSamples(StubExtractor(), images, num_images=40)).history
+    assert sum(extractor.sizes) == 40  # the samples alone
+    with pytest.raises(ValueError, match="statistics are enough for"):
+        EvaluateSamples(extractor, statistics, ["frechet_distance", "recall"])
+
+
 def test_shows_progress_where_fit_does(images, capsys):
     fit(tiny(), images, EvaluateSamples(StubExtractor(), images, num_images=12), epochs=1, verbose=1)
     shown = capsys.readouterr().out

@@ -13,6 +13,7 @@ last one continues. The folder holds the results as JSON, the table, and a model
 """
 
 import argparse
+import functools
 import importlib
 import json
 import pathlib
@@ -30,18 +31,21 @@ METRICS = ("fid", "kid", "precision", "recall", "density", "coverage")
 PROGRESS = {"seconds": 0.0, "images_seen": 0}
 
 
-def make(method, image_shape, class_names, seed):
-    """The compiled model of a method."""
+def builder(method):
+    """The function that makes the compiled model of a method; imports its module, which may register classes."""
     if ":" in method:
         module, function = method.split(":")
         sys.path.insert(0, str(pathlib.Path.cwd()))
-        build = getattr(importlib.import_module(module), function)
-        return build(image_shape=image_shape, class_names=class_names, seed=seed)
-    if keras_dcgan.presets.get(method).conditional:
+        return getattr(importlib.import_module(module), function)
+    return functools.partial(from_preset, method)
+
+
+def from_preset(name, image_shape, class_names, seed):
+    if keras_dcgan.presets.get(name).conditional:
         model, options = keras_dcgan.ConditionalDCGAN, {"class_names": class_names}
     else:
         model, options = keras_dcgan.DCGAN, {}
-    gan = model.from_preset(method, image_shape=image_shape, seed=seed, **options)
+    gan = model.from_preset(name, image_shape=image_shape, seed=seed, **options)
     gan.compile()
     return gan
 
@@ -84,12 +88,12 @@ def write(path, content):
 def train(method, seed, images, labels, class_names, args):
     """The trained model, from its file if the training is finished, and what it has spent."""
     path = args.folder / f"{method.replace(':', '.')}-{seed}.keras"
-    spent = dict(PROGRESS)
+    make, spent = builder(method), dict(PROGRESS)
     if path.exists() and path.with_suffix(".json").exists():
         spent = json.loads(path.with_suffix(".json").read_text())
         gan = keras.saving.load_model(path)
     else:
-        gan = make(method, images.shape[1:], class_names, seed)
+        gan = make(image_shape=images.shape[1:], class_names=class_names, seed=seed)
     if not spent.pop("finished", False):
         keras.utils.set_random_seed(seed)
         batch_size = args.batch_size or gan.recipe.batch_size

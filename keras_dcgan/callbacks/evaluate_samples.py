@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dcgan._types import Array
 from keras_dcgan.callbacks.evaluation import Evaluation
 from keras_dcgan.training import validation
 
@@ -34,7 +33,8 @@ class EvaluateSamples(Evaluation):
         extractor: Keras model that maps pixels, `(n, height, width, channels)` float32 from 0 to 255, to features
             `(n, d)`.
         images: real images, uint8 `(n, height, width, channels)`. Their features are extracted once. For the Fréchet
-            distance, only their mean and covariance are kept.
+            distance, only their mean and covariance are kept. Or, for this metric alone, their
+            `keras_dcgan.metrics.FrechetStatistics`.
         metrics: list of names: "frechet_distance", "kernel_distance", "precision", "recall", "density" and "coverage",
             as defined in `keras_dcgan.metrics`. They are the names in the logs.
         num_images: int, number of samples.
@@ -57,7 +57,7 @@ class EvaluateSamples(Evaluation):
     def __init__(
         self,
         extractor: keras.Model,
-        images: Array,
+        images: Any,
         metrics: Sequence[str] = ("frechet_distance",),
         *,
         num_images: int = 10_000,
@@ -74,6 +74,13 @@ class EvaluateSamples(Evaluation):
         self.images = images
         self._functions = functions
         self._real: Any = None
+        if isinstance(images, functions.FrechetStatistics):
+            if set(metrics) != {"frechet_distance"}:
+                raise ValueError(
+                    '`images`: statistics are enough for "frechet_distance" only; pass real images for other metrics. '
+                    f"Received: metrics={metrics!r}"
+                )
+            self._real = {"frechet_distance": images}
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Extracts the features of the real images, the first time, and draws the latent vectors."""
