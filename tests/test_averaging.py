@@ -59,7 +59,7 @@ def test_training_is_the_same_with_and_without(images):
         model.fit(images, batch_size=8, epochs=2, shuffle=False, verbose=0)
     for network in ("generator", "discriminator"):
         for a, b in zip(values(getattr(gan, network)), values(getattr(plain, network)), strict=True):
-            np.testing.assert_array_equal(a, b)
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)  # two programs, which XLA may round differently
     assert plain.ema_generator is None
     assert len(plain.variables) == len(gan.variables) - len(gan.ema_generator.variables)
 
