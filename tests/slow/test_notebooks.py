@@ -65,7 +65,9 @@ def test_runs_from_a_fresh_kernel(name, tmp_path):
     cell = parameters(notebook)
     assert re.findall(r"^(\w+) =", cell.source, re.MULTILINE) == [*FEW[name]]
     cell.source = "\n".join(f"{key} = {value}" for key, value in FEW[name].items())
-    nbclient.NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=None, startup_timeout=300, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     (fit,) = (cell for cell in notebook.cells if "callbacks.Dashboard(" in cell.source and "fit(" in cell.source)
     (output,) = (output for output in fit.outputs if output.output_type != "stream")  # one fit, one output
     assert "<progress" in output.data["text/html"]
