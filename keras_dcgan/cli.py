@@ -120,7 +120,6 @@ def _parser():
     evaluate.add_argument(
         "--split", default="test", help='of SOURCE: "train" for a folder without splits (default: %(default)s)'
     )
-
     evaluate.add_argument(
         "--extractor",
         metavar="inception=PATH|keras=PATH",
@@ -278,8 +277,9 @@ def _check_settings(settings, out):
 def _read_recipe(path):
     try:
         recipe = json.loads(path.read_text())
-        assert recipe.keys() >= {"settings", "epochs_per_frame"}
-    except (ValueError, AttributeError, AssertionError) as error:
+        if not recipe.keys() >= {"settings", "epochs_per_frame"}:
+            raise ValueError("settings are missing")
+    except (ValueError, AttributeError) as error:
         raise ValueError(f"This file is damaged: choose another folder. Received: {path} ({error})") from error
     return recipe
 

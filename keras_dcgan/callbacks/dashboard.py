@@ -21,7 +21,7 @@ _INTERVAL = 0.5  # seconds between two updates
 class Dashboard(SampleGrid):
     """Shows the progress, the current samples and the curves of a training in one output of a notebook.
 
-    The output updates itself, at most twice a second, in Jupyter, Colab and VS Code. Its last state stays in the saved
+    The output updates itself, at most twice a second (tested with Jupyter). Its last state stays in the saved
     notebook and in its HTML export. The curves are those of all metrics in the logs, held-out data dashed. Outside a
     notebook, one line per epoch is printed. Keras's progress bar is switched off.
 
