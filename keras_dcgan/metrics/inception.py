@@ -21,8 +21,8 @@ def inception(weights: str, output: Literal["features", "probabilities", "both"]
         weights: path or URL of a file of weights: `pt_inception-2015-12-05-6726825d.pth` of
             [pytorch-fid](https://github.com/mseitzer/pytorch-fid/releases) or its copy from
             [torch-fidelity](https://github.com/toshas/torch-fidelity/releases), for which PyTorch must be installed; or
-            a `.weights.h5` file that `save_weights` of this model with both outputs wrote, which needs no PyTorch. If the name ends in a
-            checksum, as those do, it is compared.
+            a `.weights.h5` file that `save_weights` of this model with both outputs wrote, which needs no PyTorch. If
+            the name ends in a checksum, as those do, it is compared.
         output: "features" for the 2,048 pooled features, "probabilities" for the softmax of the 1,008 logits without
             their bias, which the Inception score uses, "both" for the list of both.
 
