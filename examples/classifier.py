@@ -17,6 +17,8 @@ import keras_dcgan
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes, with labels")
 parser.add_argument("--epochs", type=int, default=5)
+parser.add_argument("--filters", type=int, nargs="+", default=[16, 32], help="of each block of two convolutions")
+parser.add_argument("--augment", action="store_true", help="flip and move the images: for photographs, not for digits")
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/classifier.keras"), help="file to write")
 parser.add_argument("--seed", type=int, default=0)
 args = parser.parse_args()
@@ -31,9 +33,12 @@ if args.data == "fashion_mnist_10k":
 else:
     test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
 
-# 2. Two blocks of convolutions, one hidden layer
+# 2. Blocks of convolutions, one hidden layer
 classifier = keras.Sequential([keras.Input(images.shape[1:]), keras.layers.Rescaling(1 / 255)])
-for filters in (16, 32):
+if args.augment:
+    classifier.add(keras.layers.RandomFlip("horizontal"))
+    classifier.add(keras.layers.RandomTranslation(0.1, 0.1, "constant", "nearest"))
+for filters in args.filters:
     for strides in (1, 2):
         classifier.add(keras.layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False))
         classifier.add(keras.layers.BatchNormalization(momentum=0.9))

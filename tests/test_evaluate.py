@@ -81,7 +81,7 @@ def test_statistics_stand_for_real_images(extractor, real):
         ({"metrics": ["fids"]}, "`metrics` must be a list of names from fid, kid"),
         ({"metrics": "fid"}, "`metrics` must be a list"),
         ({"metrics": ["intra_fid"]}, '"intra_fid" needs a ConditionalDCGAN'),
-        ({"reference": metrics.FrechetStatistics(np.zeros(6), np.eye(6))}, "statistics are enough for .*kid"),
+        ({"reference": metrics.FrechetStatistics(np.zeros(6), np.eye(6))}, "FrechetStatistics are enough for .*kid"),
         ({"reference": np.zeros((4, 9, 9, 1), "uint8")}, "Images must have shape"),
         ({"num_images": 0}, "`num_images`"),
     ],

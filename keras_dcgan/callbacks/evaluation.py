@@ -7,18 +7,21 @@ import keras
 import numpy as np
 
 from keras_dcgan.training import validation
-from keras_dcgan.training.inference import predict_on_batch
+from keras_dcgan.training.inference import predict_in_batches
 
 
 class Evaluation(keras.callbacks.Callback):
-    """Adds metrics of samples from fixed latent vectors to the logs. Subclasses define `_evaluate()`."""
+    """Adds metrics of samples from fixed latent vectors to the logs, under the names `logged`.
 
-    def __init__(self, metrics: Sequence[str], num_images: int, every: int, seed: int, batch_size: int) -> None:
+    Subclasses define `_evaluate()`, which returns the values.
+    """
+
+    def __init__(self, logged: Sequence[str], num_images: int, every: int, seed: int, batch_size: int) -> None:
         super().__init__()
         for name, value in (("num_images", num_images), ("every", every), ("batch_size", batch_size)):
             validation.check_count(name, value)
         validation.check_seed(seed)
-        self.metrics = metrics
+        self.logged = logged
         self.num_images = num_images
         self.every = every
         self.seed = seed
@@ -45,13 +48,9 @@ class Evaluation(keras.callbacks.Callback):
         def samples(part):
             return self.model.generate(**{name: value[part] for name, value in self._request.items()})
 
-        return self._predict(network, "samples", self.num_images, samples)
+        return self._predict(network, samples, self.num_images, "samples")
 
-    def _predict(self, network, unit, n, images_of):
-        """Yields the outputs of a network for n images, in batches, with a progress bar if `fit` shows one."""
-        progress = keras.utils.Progbar(n, verbose=self.params.get("verbose") == 1, unit_name=unit)
-        for i in range(0, n, self.batch_size):
-            batch = np.asarray(images_of(slice(i, i + self.batch_size)), "float32")
-            output = predict_on_batch(network, batch)
-            progress.add(len(batch))
-            yield output
+    def _predict(self, network, images_of, n, unit):
+        """Yields the outputs of a network for images, in batches, with a progress bar if `fit` shows one."""
+        verbose = self.params.get("verbose") == 1
+        return predict_in_batches(network, images_of, n, self.batch_size, unit=unit, verbose=verbose)

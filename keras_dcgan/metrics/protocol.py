@@ -1,7 +1,8 @@
 """One call from a model and real images to the metrics of the literature."""
 
 import importlib.metadata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -17,9 +18,17 @@ from keras_dcgan.metrics.distances import (
     precision_recall,
 )
 from keras_dcgan.training import validation
-from keras_dcgan.training.inference import predict_on_batch
+from keras_dcgan.training.inference import predict_in_batches
 
-METRICS = ("fid", "kid", "inception_score", "precision_recall", "density_coverage", "intra_fid")
+# the metrics, and the names of their values in the results
+METRICS = {
+    "fid": ("fid",),
+    "kid": ("kid", "kid_standard_error"),
+    "inception_score": ("inception_score", "inception_score_std"),
+    "precision_recall": ("precision", "recall"),
+    "density_coverage": ("density", "coverage"),
+    "intra_fid": ("intra_fid", "fid_per_class"),
+}
 
 
 def evaluate(
@@ -66,44 +75,28 @@ def evaluate(
         >>> keras_dcgan.metrics.evaluate(gan, test_images, extractor=extractor)["fid"]
     """
     labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
-    _check(gan, reference, extractor, labels, metrics)
+    check_metrics(metrics, reference, extractor, METRICS)
+    _check_reference(gan, reference, labels, metrics)
     for name, value in (("num_images", num_images), ("batch_size", batch_size)):
         validation.check_count(name, value)
     num_classes = getattr(gan, "num_classes", None)
     latents = validation.as_numpy(gan.sample_latents(num_images, seed=validation.check_seed(seed)))
     requested = None if num_classes is None else np.arange(num_images) % num_classes
 
+    def outputs(images_of, n, unit):
+        return predict_in_batches(extractor, images_of, n, batch_size, unit=unit, verbose=verbose)
+
     def samples(part):
         return gan.generate(latents=latents[part], labels=None if requested is None else requested[part])
 
-    kept = set(metrics) & {"kid", "precision_recall", "density_coverage"}
-    options = {"classes": num_classes if "intra_fid" in metrics else None, "keep": bool(kept), "verbose": verbose}
-    probabilities = "inception_score" in metrics
-    fake = _Summary(extractor, "samples", samples, num_images, batch_size, requested, probabilities, **options)
+    fake = summarize(metrics, outputs(samples, num_images, "samples"), requested)
     if isinstance(reference, FrechetStatistics):
-        real_statistics, num_real = reference, reference.count
+        real, num_real = Summary(reference), reference.count
     else:
-        real = _Summary(
-            extractor, "real images", lambda part: reference[part], len(reference), batch_size, labels, False, **options
-        )
-        real_statistics, num_real = real.statistics, len(reference)
-    results: dict[str, Any] = {}
-    if "fid" in metrics:
-        results["fid"] = frechet_distance(real_statistics, fake.statistics)
-    if "kid" in metrics:
-        results["kid"], results["kid_standard_error"] = kernel_distance(real.features, fake.features)
-    if probabilities:
-        results["inception_score"], results["inception_score_std"] = inception_score(np.concatenate(fake.probabilities))
-    if "precision_recall" in metrics:
-        results["precision"], results["recall"] = precision_recall(real.features, fake.features)
-    if "density_coverage" in metrics:
-        results["density"], results["coverage"] = density_coverage(real.features, fake.features)
-    if "intra_fid" in metrics:
-        pairs = zip(real.of_class, fake.of_class, strict=True)
-        results["fid_per_class"] = [frechet_distance(*pair) for pair in pairs]
-        results["intra_fid"] = float(np.mean(results["fid_per_class"]))
+        num_real = len(reference)
+        real = summarize(metrics, outputs(lambda part: reference[part], num_real, "real images"), labels)
     versions = {name: importlib.metadata.version(name) for name in ("keras-dcgan", "keras", "numpy", "scipy")}
-    return results | {
+    return compare(metrics, real, fake) | {
         "num_images": num_images,
         "num_real_images": num_real,
         "seed": int(seed),
@@ -112,49 +105,90 @@ def evaluate(
     }
 
 
-class _Summary:
-    """What the metrics need of one set of images: statistics, of each class too, features and probabilities."""
+@dataclass
+class Summary:
+    """The part of the extractor's outputs for one set of images that the metrics need."""
 
-    def __init__(self, extractor, unit, images_of, n, batch_size, labels, probabilities, classes, keep, verbose):
-        self.statistics = FrechetStatistics()
-        self.of_class = [FrechetStatistics() for _ in range(classes or 0)]
-        self.probabilities: list[np.ndarray] = []
-        kept = []
-        progress = keras.utils.Progbar(n, verbose=int(verbose), unit_name=unit)
-        for part in _parts(n, batch_size):
-            outputs = predict_on_batch(extractor, np.asarray(images_of(part), "float32"))
-            features = outputs[0] if isinstance(outputs, list | tuple) else outputs
-            self.statistics.update(features)
-            for label, statistics in enumerate(self.of_class):
-                own = features[np.asarray(labels)[part] == label]
-                if len(own):
-                    statistics.update(own)
-            if keep:
-                kept.append(features)
-            if probabilities:
-                self.probabilities.append(outputs[1])
-            progress.add(len(features))
-        self.features: Any = np.concatenate(kept) if keep else None
+    statistics: FrechetStatistics = field(default_factory=FrechetStatistics)
+    statistics_of_class: dict[int, FrechetStatistics] = field(default_factory=dict)
+    features: Any = None
+    probabilities: Any = None
 
 
-def _parts(n: int, size: int) -> Iterator[slice]:
-    return (slice(i, i + size) for i in range(0, n, size))
+def summarize(metrics: Sequence[str], batches: Iterable[Any], labels: Any = None) -> Summary:
+    """Reduces the outputs of the extractor, which come batch by batch, to what the metrics need.
+
+    Args:
+        metrics: list of names from `METRICS`.
+        batches: arrays of features `(n, d)`, or pairs of features and probabilities.
+        labels: integers `(n,)`, the classes of all images, for "intra_fid".
+    """
+    summary = Summary()
+    features, probabilities = [], []
+    start = 0
+    for outputs in batches:
+        pair = isinstance(outputs, list | tuple)
+        batch = outputs[0] if pair else outputs
+        summary.statistics.update(batch)
+        if "intra_fid" in metrics:
+            own = np.asarray(labels)[start : start + len(batch)]
+            for label in np.unique(own):
+                of_class = summary.statistics_of_class.setdefault(int(label), FrechetStatistics())
+                of_class.update(batch[own == label])
+        if set(metrics) & {"kid", "precision_recall", "density_coverage"}:
+            features.append(batch)
+        if "inception_score" in metrics and pair:
+            probabilities.append(outputs[1])
+        start += len(batch)
+    summary.features, summary.probabilities = (np.concatenate(x) if x else None for x in (features, probabilities))
+    return summary
 
 
-def _check(gan, reference, extractor, labels, metrics):
-    if isinstance(metrics, str) or not metrics or not set(metrics) <= set(METRICS):
-        raise ValueError(f"`metrics` must be a list of names from {', '.join(METRICS)}. Received: metrics={metrics!r}")
+def compare(metrics: Sequence[str], real: Summary, fake: Summary) -> dict[str, Any]:
+    """Computes the metrics: the names in `METRICS` and their values."""
+    results: dict[str, Any] = {}
+    for metric in metrics:
+        values: Any
+        if metric == "fid":
+            values = [frechet_distance(real.statistics, fake.statistics)]
+        elif metric == "kid":
+            values = kernel_distance(real.features, fake.features)
+        elif metric == "inception_score":
+            values = inception_score(fake.probabilities)
+        elif metric == "precision_recall":
+            values = precision_recall(real.features, fake.features)
+        elif metric == "density_coverage":
+            values = density_coverage(real.features, fake.features)
+        else:
+            classes = sorted(fake.statistics_of_class)
+            distances = [frechet_distance(real.statistics_of_class[i], fake.statistics_of_class[i]) for i in classes]
+            values = float(np.mean(distances)), distances
+        results |= zip(METRICS[metric], values, strict=True)
+    return results
+
+
+def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Iterable[str]) -> None:
+    """Raises ValueError if a metric is unknown, or the extractor or the reference are not enough for it."""
+    if isinstance(metrics, str) or not metrics or not set(metrics) <= set(supported):
+        raise ValueError(
+            f"`metrics` must be a list of names from {', '.join(supported)}. Received: metrics={metrics!r}"
+        )
     if "inception_score" in metrics and len(extractor.outputs) < 2:
         raise ValueError(
             '"inception_score" needs an extractor with the outputs [features, probabilities], such as '
             f'metrics.inception(path, "both"). Received: an extractor with {len(extractor.outputs)} output'
         )
+    others = sorted(set(metrics) - {"fid", "inception_score"})
+    if isinstance(reference, FrechetStatistics) and others:
+        raise ValueError(
+            'FrechetStatistics are enough for "fid" and "inception_score" only; pass real images for the other '
+            f"metrics. Received: metrics with {', '.join(others)}"
+        )
+
+
+def _check_reference(gan, reference, labels, metrics):
+    """Raises ValueError unless the real images, and for "intra_fid" their labels, fit the model."""
     if isinstance(reference, FrechetStatistics):
-        if others := sorted(set(metrics) - {"fid", "inception_score"}):
-            raise ValueError(
-                '`reference`: statistics are enough for "fid" and "inception_score" only; pass real images for the '
-                f"other metrics. Received: metrics with {', '.join(others)}"
-            )
         return
     validation.check_images(reference, gan.image_shape, (0, 255))
     if "intra_fid" in metrics:
@@ -164,3 +198,7 @@ def _check(gan, reference, extractor, labels, metrics):
                 f"{type(gan).__name__}, labels={labels!r}"
             )
         validation.check_labels(labels, len(reference), gan.num_classes)
+        if missing := set(range(gan.num_classes)) - set(np.unique(labels).tolist()):
+            raise ValueError(
+                f'"intra_fid" needs real images of all {gan.num_classes} classes. Received: none of {sorted(missing)}'
+            )

@@ -232,7 +232,7 @@ def check_callback_order(callbacks):
     """Raises ValueError if a callback monitors a metric that a later one adds to the logs."""
     for i, callback in enumerate(callbacks):
         for earlier in callbacks[:i]:
-            if getattr(earlier, "monitor", None) in getattr(callback, "metrics", ()):
+            if getattr(earlier, "monitor", None) in getattr(callback, "logged", ()):
                 raise ValueError(
                     f"`callbacks`: {type(callback).__name__} must come before {type(earlier).__name__}, which monitors "
                     f"its metric. Received: {type(earlier).__name__} first, with monitor={earlier.monitor!r}"

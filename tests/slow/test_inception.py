@@ -22,7 +22,7 @@ def fidelity():
     """torch-fidelity without the parts that need torchvision, for which no CPU build goes with this PyTorch."""
     spec = importlib.util.find_spec("torch_fidelity")
     if spec is None:
-        pytest.skip("needs torch-fidelity: pip install --no-deps torch-fidelity prdc tqdm")
+        pytest.skip("needs torch-fidelity: pip install --no-deps torch-fidelity prdc pytorch-fid clean-fid")
     package = types.ModuleType("torch_fidelity")
     package.__path__ = [str(pathlib.Path(spec.origin).parent)]
     sys.modules |= {"torch_fidelity": package, "torch_fidelity.utils": mock.MagicMock()}
@@ -171,3 +171,36 @@ def test_precision_recall_density_and_coverage_are_those_of_prdc():
     theirs = prdc.compute_prdc(x, y, nearest_k=5)
     assert metrics.precision_recall(x, y, k=5) == pytest.approx((theirs["precision"], theirs["recall"]), abs=1e-12)
     assert metrics.density_coverage(x, y, k=5) == pytest.approx((theirs["density"], theirs["coverage"]), abs=1e-12)
+
+
+@pytest.mark.once
+@pytest.mark.filterwarnings("ignore:The `disp` argument:DeprecationWarning")  # pytorch-fid and clean-fid pass it
+@pytest.mark.parametrize("package", ["pytorch_fid.fid_score", "cleanfid.fid"])
+def test_statistics_files_are_exchanged(tmp_path, monkeypatch, package):
+    """Files that pytorch-fid and clean-fid write load here, and they load ours; without their networks."""
+    for name in ("torchvision", "torchvision.transforms", "requests"):
+        monkeypatch.setitem(sys.modules, name, mock.MagicMock())
+    fid = pytest.importorskip(package)
+    x, y = features(300, 0), features(200, 1)
+    if package == "cleanfid.fid":
+        monkeypatch.setattr(fid.cleanfid, "__file__", str(tmp_path / "__init__.py"))  # its files lie beside its code
+        monkeypatch.setattr(fid, "build_feature_extractor", lambda *_: None)
+        monkeypatch.setattr(fid, "get_folder_features", lambda *_, **__: x)
+        fid.make_custom_stats("theirs", "folder", device="cpu")
+        paths = [tmp_path / "stats" / f"{name}_clean_custom_na.npz" for name in ("theirs", "ours")]
+        distance = fid.frechet_distance
+    else:
+        monkeypatch.setattr(fid, "InceptionV3", mock.MagicMock())
+        monkeypatch.setattr(fid, "calculate_activation_statistics", lambda *_: (x.mean(axis=0), np.cov(x.T)))
+        paths = [tmp_path / f"{name}.npz" for name in ("theirs", "ours")]
+        fid.save_fid_stats([str(tmp_path), str(paths[0])], 50, "cpu", 2048)
+        distance = fid.calculate_frechet_distance
+    ours = metrics.FrechetStatistics().update(y)
+    ours.save(paths[1])
+    if package == "cleanfid.fid":
+        pairs = [fid.get_reference_statistics(name, None, split="custom") for name in ("theirs", "ours")]
+    else:
+        pairs = [fid.compute_statistics_of_path(str(path), None, 50, 2048, "cpu") for path in paths]
+    expected = distance(*pairs[0], *pairs[1])
+    assert metrics.frechet_distance(x, y) == pytest.approx(expected, rel=1e-6)
+    assert metrics.frechet_distance(metrics.FrechetStatistics.load(paths[0]), ours) == pytest.approx(expected, rel=1e-6)

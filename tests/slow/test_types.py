@@ -42,7 +42,7 @@ def train(extractor: keras.Model) -> None:
         validation_data=images[:100],
         callbacks=[
             keras_dcgan.callbacks.GifSnapshot("samples.gif", frames_dir="sheets"),
-            keras_dcgan.callbacks.EvaluateSamples(extractor, images, ["precision", "recall"]),
+            keras_dcgan.callbacks.EvaluateSamples(extractor, images, ["precision_recall"]),
             keras.callbacks.ModelCheckpoint("gan.keras"),
         ],
     )
