@@ -1,12 +1,15 @@
 """Trains methods on the same images with the same budget, and compares their samples: mean ± sd over seeds.
 
-python benchmarks/quality/leaderboard.py fashion_mnist_10k radford_28 wgan_gp recommended \\
-    --extractor keras=classifier.keras --minutes 8 --seeds 0 1 --folder out/leaderboard
+python benchmarks/quality/leaderboard.py fashion_mnist radford_28 wgan_gp recommended \\
+    --extractor classifier=classifier.keras --minutes 8 --seeds 0 1 --folder out/leaderboard
 python benchmarks/quality/leaderboard.py cifar10 sngan my_module:make \\
     --extractor inception=pt_inception-2015-12-05-6726825d.pth --images-seen 6400000 --folder out/cifar10
 
 A METHOD is the name of a preset, which trains by its own recipe, or `module:function` for a method of your own. The
 function receives `image_shape`, `class_names` and `seed`, and returns a compiled DCGAN or ConditionalDCGAN.
+
+The speed of each method is measured first, in turn, and kept in the folder. `--minutes` then trains each method on the
+number of images that it reaches in this time, so that other work on the machine changes no result.
 
 Run the same command again after a kill, or with more methods and seeds: finished trainings are not repeated, and the
 last one continues. The folder holds the results as JSON, the table, and a model and a sheet of every training.
@@ -16,6 +19,7 @@ import argparse
 import functools
 import importlib
 import json
+import math
 import pathlib
 import sys
 import time
@@ -27,8 +31,7 @@ import keras_dcgan
 from keras_dcgan import metrics
 from keras_dcgan.training.files import replacing
 
-METRICS = ("fid", "kid", "precision", "recall", "density", "coverage")
-PROGRESS = {"seconds": 0.0, "images_seen": 0}
+METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "label_accuracy")
 
 
 def builder(method):
@@ -50,33 +53,37 @@ def from_preset(name, image_shape, class_names, seed):
     return gan
 
 
-class Budget(keras.callbacks.Callback):
-    """Ends the training when its budget is spent. The time to compile the first step does not count.
+class Speed(keras.callbacks.Callback):
+    """Trains for some seconds after the first step, which compiles, and counts the images per second."""
 
-    Saves the model and what has been spent after every epoch.
-    """
-
-    def __init__(self, path, n, batch_size, minutes, images_seen, spent):
+    def __init__(self, seconds, batch_size):
         super().__init__()
-        self.path, self.n, self.batch_size = path, n, batch_size
-        self.minutes, self.images_seen = minutes, images_seen
-        self.spent, self.steps = spent, 0
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.start = time.perf_counter()
+        self.seconds, self.batch_size, self.steps = seconds, batch_size, -1
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps += 1
-        self.spent["images_seen"] += min(self.batch_size, self.n - batch * self.batch_size)
-        if self.steps > 1:
-            self.spent["seconds"] += time.perf_counter() - self.start
-        if self.minutes is not None:
-            self.model.stop_training = self.spent["seconds"] >= 60 * self.minutes
-        else:
-            self.model.stop_training = self.spent["images_seen"] >= self.images_seen
+        if self.steps == 0:
+            self.start = time.perf_counter()
+        elapsed = time.perf_counter() - self.start
+        if self.steps > 0 and elapsed >= self.seconds:
+            self.images_per_second = self.steps * self.batch_size / elapsed
+            self.model.stop_training = True
+
+
+class Budget(keras.callbacks.Callback):
+    """Ends the training when enough images were seen. Saves the model and their number after every epoch."""
+
+    def __init__(self, path, n, batch_size, budget, seen):
+        super().__init__()
+        self.path, self.n, self.batch_size, self.budget, self.seen = path, n, batch_size, budget, seen
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += min(self.batch_size, self.n - batch * self.batch_size)
+        self.model.stop_training = self.seen >= self.budget
 
     def on_epoch_end(self, epoch, logs=None):
-        write(self.path.with_suffix(".json"), self.spent | {"finished": self.model.stop_training})
+        progress = {"images_seen": self.seen, "finished": self.model.stop_training}
+        write(self.path.with_suffix(".json"), progress)
         self.model.save(self.path)
 
 
@@ -85,42 +92,77 @@ def write(path, content):
         temporary.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
 
 
-def train(method, seed, images, labels, class_names, args):
-    """The trained model, from its file if the training is finished, and what it has spent."""
+def training_data(gan, images, labels):
+    """The arguments of `fit`, for a model of any method."""
+    n = len(images) // gan.discriminator_steps * gan.discriminator_steps
+    return (images[:n], labels[:n]) if isinstance(gan, keras_dcgan.ConditionalDCGAN) else (images[:n],)
+
+
+def measure_speeds(images, labels, class_names, args):
+    """The images per second of each method, the fastest of three rounds; in the folder, those measured before."""
+    path = args.folder / "speeds.json"
+    speeds = json.loads(path.read_text()) if path.exists() else {}
+    new = {
+        method: builder(method)(image_shape=images.shape[1:], class_names=class_names, seed=0)
+        for method in args.methods
+        if method not in speeds
+    }
+    for _ in range(3):
+        for method, gan in new.items():
+            batch_size = args.batch_size or gan.recipe.batch_size
+            speed = Speed(args.speed_seconds, batch_size)
+            options = {"epochs": 10**6, "initial_epoch": gan.epochs_trained, "callbacks": [speed], "verbose": 0}
+            gan.fit(*training_data(gan, images, labels), batch_size=batch_size, **options)
+            speeds[method] = max(speeds.get(method, 0), speed.images_per_second)
+    write(path, speeds)
+    return speeds
+
+
+def train(method, seed, images, labels, class_names, budget, args):
+    """The trained model, from its file if the training is finished, and the number of images that it has seen."""
     path = args.folder / f"{method.replace(':', '.')}-{seed}.keras"
-    make, spent = builder(method), dict(PROGRESS)
+    make, progress = builder(method), {"images_seen": 0, "finished": False}
     if path.exists() and path.with_suffix(".json").exists():
-        spent = json.loads(path.with_suffix(".json").read_text())
+        progress = json.loads(path.with_suffix(".json").read_text())
         gan = keras.saving.load_model(path)
     else:
         gan = make(image_shape=images.shape[1:], class_names=class_names, seed=seed)
-    if not spent.pop("finished", False):
+    if not progress["finished"]:
         keras.utils.set_random_seed(seed)
         batch_size = args.batch_size or gan.recipe.batch_size
-        labels = labels if isinstance(gan, keras_dcgan.ConditionalDCGAN) else None
-        images = images[: len(images) // gan.discriminator_steps * gan.discriminator_steps]
-        labels = None if labels is None else labels[: len(images)]
-        budget = Budget(path, len(images), batch_size, args.minutes, args.images_seen, spent)
+        data = training_data(gan, images, labels)
+        callback = Budget(path, len(data[0]), batch_size, budget, progress["images_seen"])
         trained = gan.epochs_trained
-        options = {"batch_size": batch_size, "initial_epoch": trained, "epochs": 10**9, "verbose": 0}
-        gan.fit(images, labels, callbacks=[budget], **options)
+        epochs = trained + math.ceil((budget - callback.seen) / len(data[0]))
+        options = {"initial_epoch": trained, "epochs": epochs, "callbacks": [callback], "verbose": 0}
+        gan.fit(*data, batch_size=batch_size, **options)
+        progress["images_seen"] = callback.seen
     sheet = keras_dcgan.images.grid(gan.generate(100, seed=1), 10, scale=2)
     keras_dcgan.images.save(sheet, path.with_suffix(".png"))
-    return gan, spent
+    return gan, progress["images_seen"]
+
+
+def label_accuracy(gan, classifier, args):
+    """The share of samples that the classifier assigns to the requested class."""
+    requested = np.arange(args.samples) % gan.num_classes
+    images = gan.generate(labels=requested, seed=1)
+    return float(np.mean(classifier.predict(images, batch_size=500, verbose=0).argmax(axis=1) == requested))
 
 
 def table(rows):
     """One line per method in the order of their mean FID, with the standard deviation over the seeds."""
-    lines = [f"| method | seeds | minutes | images seen | {' | '.join(METRICS)} |", "|---" * 2 + "|---:" * 8 + "|"]
-    methods = {
-        name: [row for row in rows if row["method"] == name] for name in dict.fromkeys(r["method"] for r in rows)
-    }
+    lines = [
+        f"| method | seeds | minutes | images seen | {' | '.join(METRICS)} |",
+        "|---" * 2 + "|---:" * (2 + len(METRICS)) + "|",
+    ]
+    methods = {name: [row for row in rows if row["method"] == name] for name in {row["method"] for row in rows}}
     for name, own in sorted(methods.items(), key=lambda item: np.mean([row["fid"] for row in item[1]])):
-        cells = [f"{np.mean([r['seconds'] for r in own]) / 60:.1f}", f"{np.mean([r['images_seen'] for r in own]):,.0f}"]
+        seen = np.mean([row["images_seen"] for row in own])
+        cells = [f"{seen / own[0]['images_per_second'] / 60:.1f}", f"{seen:,.0f}"]
         for metric in METRICS:
-            values = [row[metric] for row in own]
+            values = [row[metric] for row in own if metric in row]
             spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.3g}{spread}")
+            cells.append(f"{np.mean(values):.3g}{spread}" if values else "-")
         lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -134,21 +176,40 @@ def arguments():
     budget.add_argument("--minutes", type=float, help="training time of each method")
     budget.add_argument("--images-seen", type=int, help="images that each method is trained on, epochs × images")
     parser.add_argument("--batch-size", type=int, help="default: that of each preset")
+    parser.add_argument(
+        "--speed-seconds", type=float, default=10, help="length of a round of measuring speeds; default: %(default)s"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--extractor", required=True, metavar="inception=PATH|keras=PATH")
+    parser.add_argument(
+        "--extractor",
+        required=True,
+        metavar="KIND=PATH",
+        help="inception=PATH: the weights of FID's network; keras=PATH: a model from pixels to features; "
+        "classifier=PATH: by examples/classifier.py, which also tells whether samples show the requested class",
+    )
     parser.add_argument(
         "--reference", help="real images to compare with; default: the test split, or the training images"
     )
     parser.add_argument("--samples", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="folder for the results")
     args = parser.parse_args()
-    settings = {name: value for name, value in vars(args).items() if name not in ("methods", "seeds", "folder")}
+    settings = {
+        name: value for name, value in vars(args).items() if name not in ("methods", "seeds", "folder", "speed_seconds")
+    }
     stored = args.folder / "settings.json"
     if stored.exists() and json.loads(stored.read_text()) != settings:
         parser.error(f"{args.folder} holds results with other settings; choose another --folder")
     args.folder.mkdir(parents=True, exist_ok=True)
     write(stored, settings)
     return args
+
+
+def read_extractor(kind, path):
+    """The extractor of features, and the classifier, or None."""
+    if kind == "inception":
+        return metrics.inception(path), None
+    model = keras.saving.load_model(path)
+    return (keras.Model(model.inputs, model.layers[-2].output), model) if kind == "classifier" else (model, None)
 
 
 def main():
@@ -162,24 +223,29 @@ def main():
         if args.reference:
             raise
         reference = images
-    kind, _, path = args.extractor.partition("=")
-    extractor = metrics.inception(path) if kind == "inception" else keras.saving.load_model(path)
+    extractor, classifier = read_extractor(*args.extractor.split("=", 1))
     results = args.folder / "results.json"
     rows = json.loads(results.read_text()) if results.exists() else []
     finished = {(row["method"], row["seed"]) for row in rows}
     class_names = data.class_names or (None if labels is None else [str(i) for i in range(labels.max() + 1)])
+    speeds = measure_speeds(images, labels, class_names, args)
     for seed in args.seeds:
         for method in args.methods:
-            if (method, seed) not in finished:
-                gan, spent = train(method, seed, images, labels, class_names, args)
-                chosen = ["fid", "kid", "precision_recall", "density_coverage"]
-                values = metrics.evaluate(
-                    gan, reference, extractor=extractor, metrics=chosen, num_images=args.samples, seed=seed
-                )
-                rows.append({"method": method, "seed": seed} | spent | values)
-                write(results, rows)
-                write(args.folder / "table.md", table(rows))
-                print(f"{method}, seed {seed}: fid {values['fid']:.3g}", flush=True)
+            if (method, seed) in finished:
+                continue
+            budget = args.images_seen or int(60 * args.minutes * speeds[method])
+            gan, seen = train(method, seed, images, labels, class_names, budget, args)
+            row = {"method": method, "seed": seed, "images_seen": seen, "images_per_second": speeds[method]}
+            chosen = ["fid", "kid", "precision_recall", "density_coverage"]
+            row |= metrics.evaluate(
+                gan, reference, extractor=extractor, metrics=chosen, num_images=args.samples, seed=seed
+            )
+            if classifier is not None and isinstance(gan, keras_dcgan.ConditionalDCGAN):
+                row["label_accuracy"] = label_accuracy(gan, classifier, args)
+            rows.append(row)
+            write(results, rows)
+            write(args.folder / "table.md", table(rows))
+            print(f"{method}, seed {seed}: fid {row['fid']:.3g}", flush=True)
     print(table(rows))
 
 

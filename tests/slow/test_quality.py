@@ -274,6 +274,7 @@ def test_leaderboard(tmp_path, little, classifier, monkeypatch):
     folder = tmp_path / "board"
     command = [f"{FOLDER}/leaderboard.py", little, "my_methods:make", "my_methods:other", "--images-seen", 96]
     command += ["--extractor", "keras=extractor.keras", "--samples", 50, "--batch-size", 16, "--folder", folder]
+    command += ["--speed-seconds", 0.01]
     run(*command, "--seeds", 0)
     first = json.loads((folder / "results.json").read_text())
     assert [(row["method"], row["seed"]) for row in first] == [("my_methods:make", 0), ("my_methods:other", 0)]
@@ -302,4 +303,4 @@ def test_leaderboard(tmp_path, little, classifier, monkeypatch):
     with Image.open(folder / "my_methods.other-1.png") as sheet:
         assert sheet.size == (2 * (10 * 30 + 2),) * 2
     with pytest.raises(SystemExit, match="2"):
-        run(*command[:-2], "--folder", folder, "--seeds", 0, "--samples", 60)
+        run(*command, "--seeds", 0, "--samples", 60)

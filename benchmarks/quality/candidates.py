@@ -1,0 +1,166 @@
+"""Variants of `recommended_conditional`, each with one change, as methods for `leaderboard.py`.
+
+python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:beta_0 candidates:spectral \\
+    --extractor classifier=cifar10.keras --minutes 15 --seeds 0 1 --folder out/candidates
+"""
+
+import dataclasses
+import functools
+
+import keras
+from keras import layers, ops
+
+import keras_dcgan
+from keras_dcgan import losses, networks, penalties
+from keras_dcgan.augmentation import DiffAugment
+from keras_dcgan.layers import SpectralNormalization
+from keras_dcgan.networks import blocks
+
+BASE = keras_dcgan.presets.get("recommended_conditional")
+R1 = penalties.R1(gamma=0.1, interval=4)
+
+
+def method(generator=BASE.generator, discriminator=BASE.discriminator, recipe=None, compile=None, **model):
+    """A method of the leaderboard: builders, changes of the recipe, arguments of `compile` and of the model."""
+    preset = dataclasses.replace(
+        BASE, generator=generator, discriminator=discriminator, recipe=dataclasses.replace(BASE.recipe, **recipe or {})
+    )
+
+    def make(image_shape, class_names, seed):
+        gan = keras_dcgan.ConditionalDCGAN.from_preset(
+            preset, image_shape=image_shape, class_names=class_names, seed=seed, **model
+        )
+        gan.compile(**compile or {})
+        return gan
+
+    return make
+
+
+def optimizers(**changes):
+    """Both optimizers of the recipe, with changes."""
+    config = BASE.recipe.g_opt["config"] | changes
+    return {name: {"class_name": "Adam", "config": config} for name in ("g_opt", "d_opt")}
+
+
+# optimization
+beta_0 = method(recipe=optimizers(beta_1=0.0))
+decay = method(recipe={"decay": 1.0})
+half_rate = method(recipe=optimizers(learning_rate=5e-4))
+ema_9999 = method(ema_momentum=0.9999)
+
+# losses and penalties
+hinge = method(compile={"loss": "hinge"})
+relativistic = method(compile={"loss": "relativistic"})
+no_penalty = method(compile={"penalties": ()})
+r2 = method(compile={"penalties": [R1, penalties.R2(gamma=0.1, interval=4)]})
+consistency = method(compile={"penalties": [R1, penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)]})
+
+
+@keras.saving.register_keras_serializable("candidates")
+class TopK(losses.NonSaturating):
+    """The generator learns from the three quarters of a batch with the highest logits (Sinha et al., 2020)."""
+
+    def generator(self, fake_logits, real_logits=None):
+        k = 3 * fake_logits.shape[0] // 4 if fake_logits.shape[0] else 24
+        return super().generator(ops.top_k(fake_logits[:, 0], k)[0][:, None])
+
+
+top_k = method(compile={"loss": TopK()})
+
+# networks
+no_norm = functools.partial(BASE.discriminator, batch_norm=False)
+no_batch_norm = method(discriminator=no_norm)
+wide = method(generator=functools.partial(BASE.generator, filters=96))
+wide_discriminator = method(discriminator=functools.partial(BASE.discriminator, filters=64))
+wide_discriminator_no_batch_norm = method(discriminator=functools.partial(no_norm, filters=64))
+
+
+@functools.wraps(networks.radford_discriminator)
+def spectral_discriminator(**options):
+    """The discriminator with spectral normalization of all layers with kernels (Miyato et al., 2018)."""
+
+    def normalize(layer):
+        copy = type(layer).from_config(layer.get_config())
+        kernel = isinstance(layer, layers.Conv2D | layers.Dense | layers.Embedding)
+        return SpectralNormalization(copy, dtype="float32") if kernel else copy
+
+    return keras.models.clone_model(networks.radford_discriminator(**options), clone_function=normalize)
+
+
+spectral = method(discriminator=functools.partial(spectral_discriminator, **no_norm.keywords))
+
+
+def class_batch_norm_generator(
+    image_shape, latent_dim=100, num_classes=10, *, filters=64, max_filters=512, kernel_size=4, seed=None
+):
+    """The generator with a scale and a center of batch normalization per class, and no label at its input."""
+    depth = blocks.default_depth(image_shape, None)
+    rows, columns = (-(-side // 2**depth) for side in image_shape[:2])
+    *hidden, projected = blocks.doubled_filters(filters, max_filters, depth, 1.0)
+    seeds = blocks.seeds_from(seed)
+    latents, labels = keras.Input((latent_dim,)), keras.Input((), dtype="int32")
+
+    def normalize(x):
+        n = x.shape[-1]
+        scale, center = (
+            layers.Reshape((1, 1, n))(layers.Embedding(num_classes, n, embeddings_initializer=start)(labels))
+            for start in ("ones", "zeros")
+        )
+        return layers.ReLU()(blocks.batch_norm(False, False)(x) * scale + center)
+
+    x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=blocks.normal(seeds))(latents)
+    x = normalize(layers.Reshape((rows, columns, projected))(x))
+    for n in reversed(hidden):
+        x = normalize(blocks.upsample(n, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(x))
+    x = blocks.upsample(image_shape[2], kernel_size, 2, use_bias=True, kernel_initializer=blocks.normal(seeds))(x)
+    x = layers.Activation("tanh", dtype="float32")(blocks.crop(x, image_shape))
+    return keras.Model([latents, labels], x, name="generator")
+
+
+class_batch_norm = method(generator=class_batch_norm_generator)
+
+
+def residual_generator(image_shape, latent_dim=100, num_classes=10, *, filters=32, seed=None):
+    """Residual blocks: each doubles the sides by repeating pixels, with two convolutions beside the shortcut."""
+    depth = blocks.default_depth(image_shape, None)
+    rows, columns = (-(-side // 2**depth) for side in image_shape[:2])
+    seeds = blocks.seeds_from(seed)
+    latents, labels = keras.Input((latent_dim,)), keras.Input((), dtype="int32")
+    x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
+    x = layers.Dense(rows * columns * filters * 4, kernel_initializer=blocks.he(seeds))(x)
+    x = layers.Reshape((rows, columns, filters * 4))(x)
+    for i in range(depth):
+        n = max(filters, filters * 4 // 2**i)
+        y = layers.UpSampling2D()(layers.ReLU()(blocks.batch_norm(True, False)(x)))
+        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(y)
+        y = layers.ReLU()(blocks.batch_norm(True, False)(y))
+        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(y)
+        x = blocks.convolve(n, 1, kernel_initializer=blocks.he(seeds))(x) if x.shape[-1] != n else x
+        x = layers.UpSampling2D()(x) + y
+    x = layers.ReLU()(blocks.batch_norm(True, False)(x))
+    x = blocks.convolve(image_shape[2], 3, kernel_initializer=blocks.normal(seeds))(x)
+    x = layers.Activation("tanh", dtype="float32")(blocks.crop(x, image_shape))
+    return keras.Model([latents, labels], x, name="generator")
+
+
+def residual_discriminator(image_shape, num_classes=10, *, filters=32, seed=None):
+    """Residual blocks without normalization: each halves the sides by averaging; projection of the label."""
+    seeds = blocks.seeds_from(seed)
+    images, labels = keras.Input(image_shape), keras.Input((), dtype="int32")
+    x = blocks.convolve(filters, 3, kernel_initializer=blocks.he(seeds))(images)
+    for i in range(blocks.default_depth(image_shape, None)):
+        n = filters * 2 ** (i + 1)
+        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(layers.LeakyReLU(0.2)(x))
+        y = layers.LeakyReLU(0.2)(layers.AveragePooling2D(2, padding="same")(y))
+        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(y)
+        x = (
+            blocks.convolve(n, 1, kernel_initializer=blocks.he(seeds))(layers.AveragePooling2D(2, padding="same")(x))
+            + y
+        )
+    features = layers.Flatten(dtype="float32")(layers.LeakyReLU(0.2)(x))
+    match = layers.Dot(axes=1)([features, blocks.embed(labels, num_classes, features.shape[-1], seeds)])
+    return keras.Model([images, labels], blocks.logits_layer(blocks.normal(seeds))(features) + match)
+
+
+residual = method(residual_generator, residual_discriminator)
+residual_slow = method(residual_generator, residual_discriminator, recipe=optimizers(learning_rate=3e-4))
