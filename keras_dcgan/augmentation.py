@@ -1,4 +1,4 @@
-"""Augmentation of what the discriminator sees, through which the generator can still be trained."""
+"""Differentiable augmentation of the discriminator's inputs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,32 +14,30 @@ POLICIES = ("color", "translation", "cutout")
 
 @keras.saving.register_keras_serializable("keras_dcgan")
 class DiffAugment(keras.layers.Layer):
-    """Differentiable augmentation: random changes of real and generated images alike.
+    """Differentiable augmentation (DiffAugment): random changes of real and generated images.
 
-    With few images the discriminator learns them by heart. Changed at random at every look, they are many; and since
-    generated images are changed in the same ways, and gradients flow through the changes, the generator does not learn
-    to make changed ones. Give it to a model as `augmentation`; each image gets changes of its own, and in inference
-    nothing is changed.
+    With few images, the discriminator overfits. Random changes multiply the images. Because generated images get the
+    same kinds of changes, and gradients flow through them, the generator learns to generate unchanged images. Pass the
+    layer to a model as `augmentation`. Every image is changed independently; in inference, nothing is changed.
 
-    Distances are in units of half the value range, sides in those of the image:
-
-    - "color": brightness, `x + u` with u from −0.5 to 0.5; saturation, distances from the channels' mean times 0 to 2;
-      contrast, distances from the image's mean times 0.5 to 1.5. Nothing is clipped.
-    - "translation": by whole pixels, up to 1/8 of each side either way; what comes in is grey.
-    - "cutout": a grey rectangle of half the image's sides, its centre anywhere in the image.
+    - "color": random brightness, `x + u` with u from −0.5 to 0.5 in units of half the value range; saturation, the
+      distance from the mean of the channels times 0 to 2; contrast, the distance from the mean of the image times 0.5
+      to 1.5. Nothing is clipped.
+    - "translation": shifts by whole pixels, up to 1/8 of each side; the border is filled with gray.
+    - "cutout": covers a rectangle with half the sides of the image, centered at a random pixel, with gray.
 
     Args:
-        policy: names out of the three above, applied in their order.
+        policy: list of these names; they are applied in this order.
         value_range: `(low, high)` of the images.
-        seed: int for the same changes in every run, None for others each time.
+        seed: int, seed for the changes. `None` draws different ones on every run.
         **kwargs: `name` and `dtype`, as for any Keras layer.
 
     Raises:
-        ValueError: an unknown name, none at all, or an impossible range.
+        ValueError: a name is unknown, the list is empty, or the range is invalid.
 
     Call arguments:
         images: `(batch, height, width, channels)` float in `value_range`.
-        training: bool, whether anything is changed.
+        training: bool, whether to change the images.
 
     Example:
         >>> augmentation = keras_dcgan.augmentation.DiffAugment(seed=0)
@@ -61,14 +59,14 @@ class DiffAugment(keras.layers.Layer):
         names = (policy,) if isinstance(policy, str) else tuple(policy)
         if not names or not set(names) <= set(POLICIES):
             known = ", ".join(f'"{name}"' for name in POLICIES)
-            raise ValueError(f"`policy` must be names out of {known}. Received: policy={policy!r}")
+            raise ValueError(f"`policy` must be a list of names from {known}. Received: policy={policy!r}")
         self.policy = tuple(name for name in POLICIES if name in names)
         self.value_range = check_value_range(value_range)
         self.seed_generator = keras.random.SeedGenerator(check_seed(seed, optional=True))
         self.seed = None if seed is None else int(seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
-        """The images, changed at random if `training`, `(batch, height, width, channels)`."""
+        """Changes the images at random if `training`, `(batch, height, width, channels)`."""
         if not training:
             return images
         low, high = self.value_range
@@ -84,7 +82,7 @@ class DiffAugment(keras.layers.Layer):
         return _scale_around(ops.mean(x, axis=(1, 2, 3), keepdims=True), x, self._uniform(x, 0.5, 1.5))
 
     def _translation(self, x):
-        # one matrix a side and an image: row i of the product is row i + shift, and zero where there is none
+        # one matrix per side and image: row i of the product is row i + shift of the image, or zero outside of it
         for axis, product in ((1, "bij,bjwc->biwc"), (2, "bij,bhjc->bhic")):
             side = x.shape[axis]
             most = (side + 4) // 8
@@ -112,11 +110,11 @@ class DiffAugment(keras.layers.Layer):
         return keras.random.randint((ops.shape(x)[0],), low, high, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The shape of the images."""
+        """Returns the shape of the images."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Returns the constructor's arguments."""
         return super().get_config() | {"policy": self.policy, "value_range": self.value_range, "seed": self.seed}
 
 

@@ -1,4 +1,4 @@
-"""A trained generator as a file that other runtimes serve, without Keras and without this package."""
+"""Export of a trained generator to files for other runtimes, which need neither Keras nor this package."""
 
 import importlib.util
 import json
@@ -8,7 +8,7 @@ import keras
 
 from keras_dcgan.training import files
 
-# format: ending of its file, and the package that each backend makes it with
+# format: suffix of its file, and the package that each backend writes it with
 _FORMATS = {
     "tf_saved_model": ("", {"tensorflow": "tensorflow", "jax": "tensorflow"}),
     "onnx": (".onnx", {"tensorflow": "tf2onnx", "jax": "jax2onnx", "torch": "onnx"}),
@@ -17,7 +17,7 @@ _FORMATS = {
 
 
 def export(generator, filepath, format, verbose, metadata):
-    """Writes a generator for inference, see `DCGAN.export`."""
+    """Exports a generator for inference, see `DCGAN.export`."""
     filepath = pathlib.Path(filepath)
     format = _checked_format(filepath, format)
     names = ("latents", "labels")
@@ -34,7 +34,7 @@ def export(generator, filepath, format, verbose, metadata):
 
 
 def _describe_onnx(path, metadata):
-    """Names the output of an ONNX file `images`, and adds metadata."""
+    """Renames the output of an ONNX file to `images` and adds metadata."""
     import onnx
 
     model = onnx.load(path)
@@ -50,12 +50,12 @@ def _describe_onnx(path, metadata):
 
 
 def _checked_format(filepath, format):
-    """Returns the format, by default that of the suffix, if it can be written to `filepath`."""
+    """Returns the format, by default that of the suffix, or raises if it cannot be written to `filepath`."""
     known = ", ".join(f'"{name}"' for name in _FORMATS)
     by_suffix = {ending: name for name, (ending, _) in _FORMATS.items()}.get(filepath.suffix)
     if format not in (*_FORMATS, None):
         raise ValueError(
-            f"`format` must be {known}; gan.generator.export() writes what else Keras knows. "
+            f"`format` must be {known}; gan.generator.export() writes Keras's other formats. "
             f"Received: format={format!r}"
         )
     if format is None and by_suffix is None:
@@ -71,24 +71,24 @@ def _checked_format(filepath, format):
     backend = keras.backend.backend()
     if backend not in packages:
         raise ValueError(
-            f'`format`: "{format}" cannot be made on the backend {backend}, only on {" and ".join(packages)}. Save the '
-            "model, load it in a process with the environment variable KERAS_BACKEND=tensorflow, and export it there. "
+            f'`format`: "{format}" is not available on the backend {backend}, only on {" and ".join(packages)}. Save '
+            "the model, load it in a process with KERAS_BACKEND=tensorflow in its environment, and export it there. "
             f"Received: format={format!r}"
         )
     package = packages[backend]
     if importlib.util.find_spec(package) is None:
         raise ImportError(
-            f'`format`: "{format}" on the backend {backend} needs a package that is missing: pip install {package}. '
+            f'`format`: "{format}" on the backend {backend} requires a missing package: pip install {package}. '
             f"Received: format={format!r}"
         )
     if not ending and filepath.exists() and not (filepath / "saved_model.pb").exists():
         raise ValueError(
-            "`filepath` exists and is no SavedModel, so that it is not replaced: choose another. "
+            "`filepath` exists and is not a SavedModel, so it is not replaced: choose another path. "
             f"Received: filepath={str(filepath)!r}"
         )
     if ending and filepath.is_dir():
         raise ValueError(
-            f"`filepath` must be a file for {format}, and is a folder: choose another, or delete it. "
+            f"`filepath` must be a file for {format}, but is a folder: choose another path or delete it. "
             f"Received: filepath={str(filepath)!r}"
         )
     return format

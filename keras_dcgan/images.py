@@ -15,18 +15,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 from keras_dcgan.training import files, validation
 
-__all__ = ["grid", "save", "save_animation", "to_uint8"]  # the rest serves the package
+__all__ = ["grid", "save", "save_animation", "to_uint8"]  # the rest is internal
 
-_OPENING = threading.Lock()  # filters of warnings are those of all threads
+_OPENING = threading.Lock()  # all threads share the warning filters
 ANIMATIONS = (".gif", ".webp", ".png", ".apng")
 _Images = ArrayLike | Image.Image | Iterable[ArrayLike | Image.Image]
 
 
 def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
-    """Gives `value_range` as a tuple of two floats.
+    """Returns `value_range` as a tuple of two floats.
 
     Raises:
-        ValueError: unless it is `(low, high)` with low below high.
+        ValueError: it is not `(low, high)` with `low < high`.
     """
     try:
         low, high = (float(v) for v in value_range)
@@ -34,17 +34,17 @@ def check_value_range(value_range: Sequence[float]) -> tuple[float, float]:
         low = high = 0.0
     if not (np.isfinite([low, high]).all() and low < high):
         raise ValueError(
-            "`value_range` must be (low, high), two numbers, low below high, such as (-1, 1). "
+            "`value_range` must be two numbers (low, high) with low < high, such as (-1, 1). "
             f"Received: value_range={value_range!r}"
         )
     return low, high
 
 
 def rescale(images: Any, value_range: Sequence[float]) -> Any:
-    """Brings a batch to float32 in `value_range`, on the device.
+    """Converts a batch to float32 in `value_range`, on the device.
 
     Args:
-        images: tensor; uint8 is rescaled from 0 to 255, float is taken to lie in `value_range` already.
+        images: tensor. uint8 is rescaled from 0 to 255; floats must already lie in `value_range`.
         value_range: `(low, high)`.
 
     Returns:
@@ -63,42 +63,43 @@ def _as_pixels(name, images, value_range):
         return images
     if "float" not in images.dtype.name:
         raise ValueError(
-            f"`{name}` must be uint8 (0 to 255), or float with `value_range`; images.astype('uint8') converts whole "
-            f"numbers from 0 to 255. Received: {name} of dtype {images.dtype}"
+            f"`{name}` must be uint8 (0 to 255), or float with `value_range`; images.astype('uint8') converts integers "
+            f"from 0 to 255. Received: {name} of dtype {images.dtype}"
         )
     if value_range is None:
         raise ValueError(
-            f"`{name}`: float images need `value_range`, such as value_range=(-1, 1), the range that black and white "
-            f"stand for; generate() returns uint8 images, which need none. Received: {name} of dtype {images.dtype}"
+            f"`{name}`: float images need `value_range`, the values of black and white, such as value_range=(-1, 1); "
+            f"generate() returns uint8 images, which need none. Received: {name} of dtype {images.dtype}"
         )
     low, high = check_value_range(value_range)
     scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
     if np.isnan(scaled).any():
         raise ValueError(
-            "The generator makes NaN: its training has diverged. Go on from an earlier checkpoint with a smaller "
-            f"learning rate; keras.callbacks.TerminateOnNaN() stops in time. Received: {name} with NaN in them"
+            f"`{name}` must not contain NaN: the training of the generator has diverged. Continue from an earlier "
+            "checkpoint with a smaller learning rate, and use keras.callbacks.TerminateOnNaN(). "
+            f"Received: {name} with NaN"
         )
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")
 
 
 def to_uint8(images: ArrayLike, value_range: Sequence[float]) -> np.ndarray:
-    """Converts a generator's images to pixels.
+    """Converts a generator's images to uint8 pixels.
 
     Args:
-        images: float array or tensor in `value_range`; uint8 is returned as it is.
+        images: float array or tensor in `value_range`. uint8 is returned unchanged.
         value_range: `(low, high)`.
 
     Returns:
         uint8 NumPy array of the same shape; values outside the range are clipped.
 
     Raises:
-        ValueError: NaN, or another dtype.
+        ValueError: the images contain NaN or have another dtype.
     """
     return _as_pixels("images", images, value_range)
 
 
 def as_pictures(name: str, images: Any, value_range: Sequence[float] | None = None) -> list[Image.Image]:
-    """Returns images in any form as Pillow images of one size."""
+    """Converts images in any accepted form to Pillow images of the same size."""
     if isinstance(images, Image.Image):
         return [images]
     if validation.is_array(images):
@@ -121,7 +122,7 @@ def as_pictures(name: str, images: Any, value_range: Sequence[float] | None = No
     sizes = {picture.size for picture in pictures}
     if len(sizes) > 1:
         raise ValueError(
-            f"`{name}` must be of one size: resize them. Received: images of (width, height) "
+            f"`{name}` must have the same size: resize them. Received: images of (width, height) "
             f"{', '.join(map(str, sorted(sizes)))}"
         )
     return pictures
@@ -142,9 +143,9 @@ def grid(
     Args:
         images: array or tensor `(n, height, width, channels)`, uint8, or float with `value_range`; 1 to 4 channels. Or
             a single image `(height, width, channels)` or `(height, width)`, a Pillow image, or a list of these.
-        columns: int, None for a near-square grid.
+        columns: int, number of columns. `None` makes the grid nearly square.
         gap: int, pixels between images and around them.
-        scale: int, how many pixels of the grid an image's pixel takes in each direction.
+        scale: int, factor by which the images are enlarged, without smoothing.
         captions: list of strings, one per column, such as the names of the classes. Long ones are shortened.
         title: str, written above the grid.
         value_range: `(low, high)`, the range of float images, which are clipped to it.
@@ -179,7 +180,7 @@ def grid(
 
 
 def _with_text(sheet, texts):
-    """The sheet with a row of texts above it, one per column, in the largest type that fits all."""
+    """The sheet with a row of texts above it, one per column, in the largest font size that fits all."""
     width = sheet.width / len(texts)
     for size in range(16, 7, -1):
         font = ImageFont.load_default(size)
@@ -209,7 +210,8 @@ def opened(filepath: str | os.PathLike[str]) -> Iterator[Image.Image]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: here or in the body: no whole image, or one of more than `PIL.Image.MAX_IMAGE_PIXELS`.
+        ValueError: here or in the body: the file is not a complete image, or it has more pixels than
+            `PIL.Image.MAX_IMAGE_PIXELS`.
     """
     try:
         with _OPENING, warnings.catch_warnings():
@@ -219,26 +221,24 @@ def opened(filepath: str | os.PathLike[str]) -> Iterator[Image.Image]:
             yield file
     except FileNotFoundError:
         raise
-    except Exception as error:  # Pillow's readers raise whatever befalls them
-        raise ValueError(f"no readable image: {error}") from error
+    except Exception as error:  # Pillow's readers raise errors of any type
+        raise ValueError(f"not a readable image: {error}") from error
 
 
 def save(image: _Images, filepath: str | os.PathLike[str], *, value_range: Sequence[float] | None = None) -> None:
-    """Writes an image file, whole or not at all.
+    """Saves an image. An error leaves no incomplete file.
 
     Args:
         image: array or tensor `(height, width, channels)`, uint8, or float with `value_range`; or a Pillow image.
-        filepath: path, its ending tells the format.
+        filepath: path. Its suffix determines the format.
         value_range: `(low, high)`, the range of a float image.
 
     Raises:
-        ValueError, TypeError: an argument is invalid, such as several images or an unknown ending.
+        ValueError, TypeError: an argument is invalid, such as several images or an unknown suffix.
     """
     pictures = as_pictures("image", image, value_range)
     if len(pictures) > 1:
-        raise ValueError(
-            f"`image` must be one image; images.grid() puts several into one. Received: {len(pictures)} images"
-        )
+        raise ValueError(f"`image` must be one image; images.grid() combines several. Received: {len(pictures)} images")
     if Image.registered_extensions().get(pathlib.Path(filepath).suffix.lower()) not in Image.SAVE:
         raise ValueError(
             "`filepath` must end in the suffix of a format that Pillow writes, such as .png, .jpg or .webp. "
@@ -255,11 +255,11 @@ def save_animation(
     duration: int = 200,
     value_range: Sequence[float] | None = None,
 ) -> None:
-    """Writes frames as an endless animation, whole or not at all.
+    """Saves frames as an animation that loops. An error leaves no incomplete file.
 
     Args:
         frames: array or tensor `(n, height, width, channels)`, uint8, or float with `value_range`; or a list of Pillow
-            images or arrays of one size.
+            images or arrays of the same size.
         filepath: path that ends in .gif, .webp, .png or .apng.
         duration: int, milliseconds per frame, a multiple of 10.
         value_range: `(low, high)`, the range of float frames.
@@ -271,7 +271,7 @@ def save_animation(
     ending = pathlib.Path(filepath).suffix.lower()
     if ending not in ANIMATIONS:
         raise ValueError(
-            f"`filepath` must end in {', '.join(ANIMATIONS)}, the formats that hold an animation. "
+            f"`filepath` must end in {', '.join(ANIMATIONS)}, the formats for animations. "
             f"Received: filepath={str(filepath)!r}"
         )
     check_duration(duration)
@@ -281,15 +281,15 @@ def save_animation(
 
 
 def check_duration(duration: int) -> None:
-    """Raises unless GIF can show a frame for `duration` milliseconds."""
+    """Raises ValueError unless `duration` is a valid duration of GIF frames, in milliseconds."""
     if validation.check_count("duration", duration) % 10:
         raise ValueError(
-            f"`duration` must be a multiple of 10: GIF counts in 10 milliseconds. Received: duration={duration}"
+            f"`duration` must be a multiple of 10 milliseconds, the unit of GIF. Received: duration={duration}"
         )
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """An image in grey or colour, what is transparent laid on white.
+    """Converts an image to gray or RGB, with transparent pixels on white.
 
     Args:
         image: `PIL.Image.Image` of any mode.
@@ -298,7 +298,7 @@ def flatten(image: Image.Image) -> Image.Image:
         `PIL.Image.Image` of mode L or RGB.
 
     Raises:
-        ValueError: pixels of an unknown range: floats, or integers of more than 16 bits.
+        ValueError: the range of the pixels is unknown: floats, or integers of more than 16 bits.
     """
     transparent = image.info.get("transparency")
     if image.mode == "F" or image.mode.startswith("I"):
@@ -306,16 +306,16 @@ def flatten(image: Image.Image) -> Image.Image:
         low, high = pixels.min(), pixels.max()
         if image.mode == "F" or low < 0 or high > 65535:
             raise ValueError(
-                "the range of its pixels is unknown: save it with 8 or 16 bits a channel. "
+                "the range of its pixels is unknown: save it with 8 or 16 bits per channel. "
                 f"Received: an image of mode {image.mode} with values from {low} to {high}"
             )
         scaled = np.rint(pixels / 257).astype("uint8")  # Pillow would clip at 255
         scaled[pixels == transparent] = 255
         return Image.fromarray(scaled)
-    if isinstance(transparent, tuple) and max(transparent) > 255:  # Pillow read the upper byte of each channel
+    if isinstance(transparent, tuple) and max(transparent) > 255:  # Pillow reads the upper byte of each channel
         image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    grey = image.mode in ("1", "L", "LA")
+    gray = image.mode in ("1", "L", "LA")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("L" if grey else "RGB")
+    return image.convert("L" if gray else "RGB")

@@ -1,4 +1,4 @@
-"""Latent vectors: the priors they are drawn from, ways between them, arithmetic, and the search for an image's."""
+"""Latent vectors: sampling, interpolation, arithmetic and inversion."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from keras_dcgan.training import validation
 
-__all__ = ["analogy", "interpolate", "sample", "walk"]  # the rest serves the models
+__all__ = ["analogy", "interpolate", "sample", "walk"]  # the rest is internal
 
 PRIORS = ("normal", "uniform")
 
@@ -22,24 +22,24 @@ def sample(
     seed: int | keras.random.SeedGenerator | None = None,
     truncation: float | None = None,
 ) -> Any:
-    """Draws latents from a prior.
+    """Draws latent vectors from a prior.
 
-    With an integer seed the numbers come from NumPy, so that they are the same on every backend; otherwise they are
-    drawn on the device, also inside a compiled step.
+    With an integer seed, the numbers come from NumPy and are the same on every backend. Otherwise they are drawn on the
+    device, also inside a compiled step.
 
     Args:
         shape: `(n, latent_dim)`.
         prior: "normal" for N(0, 1), "uniform" for U(−1, 1).
         seed: int, or a `keras.random.SeedGenerator`.
-        truncation: positive float: the prior without what is larger in magnitude, for samples that vary less. Whether
-            they are better, too, depends on the generator. The same seed gives the same draws, pulled in. None for the
-            whole prior, as in training.
+        truncation: positive float, the largest magnitude of a number: the prior is truncated there, so samples vary
+            less. Whether they also look better depends on the generator. The same seed gives the same vectors, scaled
+            into the truncated range. `None` uses the whole prior, as in training.
 
     Returns:
         float32 tensor of `shape`.
 
     Raises:
-        ValueError: an unknown prior, or a truncation that is not positive.
+        ValueError: the prior is unknown, or the truncation is not positive.
         TypeError: the seed is not an integer.
 
     Example:
@@ -68,7 +68,7 @@ def _truncated(shape, prior, seed, truncation):
     z = sample(shape, prior, seed)
     if prior == "uniform":
         return z * min(truncation, 1.0)
-    # by the two distribution functions: as much work for a small truncation as for a large one
+    # inverse transform sampling: unlike rejection, it takes the same time for any truncation
     root = math.sqrt(2)
     z = root * keras.ops.erfinv(keras.ops.erf(z / root) * math.erf(truncation / root))
     return keras.ops.clip(z, -truncation, truncation)
@@ -84,24 +84,24 @@ def check_prior(prior: str) -> None:
 def interpolate(
     start: ArrayLike, end: ArrayLike, n: int, method: Literal["spherical", "linear"] = "spherical"
 ) -> np.ndarray:
-    """A way between two latents.
+    """Interpolates between two latent vectors.
 
-    "linear" goes straight; halfway between two draws in many dimensions it passes where the prior hardly ever draws, at
-    about 0.7 of their length. "spherical" turns the direction evenly and changes the length evenly, so that it stays
-    among likely latents; of a uniform prior, whose cube "linear" never leaves, it may leave the corners a little.
+    "linear" follows the straight line. In many dimensions, its middle has about 0.7 of the length of the ends, where
+    the prior has almost no mass. "spherical" changes the direction and the length at constant rates, so all vectors are
+    likely under a normal prior. For a uniform prior, "linear" stays inside the cube of the prior and "spherical" may
+    leave it slightly near the corners.
 
     Args:
         start: `(latent_dim,)` floats.
-        end: `(latent_dim,)` floats. Where it points exactly away from `start`, the way round is not told, and one is
-            taken.
-        n: int, how many latents, both ends included; two at least.
+        end: `(latent_dim,)` floats. If it points exactly opposite to `start`, the plane of rotation is arbitrary.
+        n: int, number of vectors including both ends, at least 2.
         method: "spherical" or "linear".
 
     Returns:
         float32 NumPy array `(n, latent_dim)`, for `generate(latents=…)`.
 
     Raises:
-        ValueError, TypeError: arguments that break these rules.
+        ValueError, TypeError: an argument is invalid.
 
     Example:
         >>> a, b = gan.sample_latents(2, seed=0)
@@ -112,40 +112,40 @@ def interpolate(
     """
     start, end = (_latent(name, value) for name, value in (("start", start), ("end", end)))
     if start.shape != end.shape:
-        raise ValueError(f"`start` and `end` must have one shape. Received: {start.shape} and {end.shape}")
+        raise ValueError(f"`start` and `end` must have the same shape. Received: {start.shape} and {end.shape}")
     validation.check_count("n", n)
     if n < 2:
-        raise ValueError(f"`n` must be two at least, the two ends. Received: n={n}")
+        raise ValueError(f"`n` must be at least 2, for the two ends. Received: n={n}")
     if method not in ("spherical", "linear"):
         raise ValueError(f'`method` must be "spherical" or "linear". Received: method={method!r}')
     t = np.linspace(0, 1, n)[:, None]
     lengths = [np.linalg.norm(latent) for latent in (start, end)]
-    if method == "linear" or min(lengths) == 0:  # 0 has no direction
+    if method == "linear" or min(lengths) == 0:  # a zero vector has no direction
         path = (1 - t) * start + t * end
     else:
         directions = _turn(start / lengths[0], end / lengths[1], t)
         path = ((1 - t) * lengths[0] + t * lengths[1]) * directions
-    path[0], path[-1] = start, end  # to the last bit
+    path[0], path[-1] = start, end  # exactly, without rounding
     return path.astype("float32")
 
 
 def walk(
     points: ArrayLike, n: int, method: Literal["spherical", "linear"] = "spherical", closed: bool = False
 ) -> np.ndarray:
-    """A way through several latents.
+    """Interpolates through several latent vectors, one after the other.
 
     Args:
-        points: `(k, latent_dim)` floats, two points at least.
+        points: `(k, latent_dim)` floats, at least two points.
         n: int, steps from each point to the next.
         method: as in `interpolate`.
-        closed: bool, True to go back to the first point, for an animation without a jump.
+        closed: bool, whether to return to the first point, for an animation that loops without a jump.
 
     Returns:
-        float32 NumPy array: `((k - 1) * n + 1, latent_dim)`, or, closed, `(k * n, latent_dim)`, which does not repeat
-        the first point.
+        float32 NumPy array `((k - 1) * n + 1, latent_dim)`; if closed, `(k * n, latent_dim)`, which does not repeat the
+        first point.
 
     Raises:
-        ValueError, TypeError: arguments that break these rules.
+        ValueError, TypeError: an argument is invalid.
 
     Example:
         >>> path = keras_dcgan.latents.walk(gan.sample_latents(4, seed=0), 15, closed=True)
@@ -154,7 +154,9 @@ def walk(
     """
     points = validation.as_numpy(points)
     if points.ndim != 2 or len(points) < 2:
-        raise ValueError(f"`points` must be two latents at least, (k, latent_dim). Received: shape {points.shape}")
+        raise ValueError(
+            f"`points` must be at least two latent vectors, (k, latent_dim). Received: shape {points.shape}"
+        )
     validation.check_count("n", n)
     stops = [*points, points[0]] if closed else [*points]
     legs = [interpolate(a, b, n + 1, method)[:-1] for a, b in itertools.pairwise(stops)]
@@ -162,25 +164,26 @@ def walk(
 
 
 def analogy(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
-    """What is to c as a is to b: mean(a) − mean(b) + mean(c).
+    """Latent vector arithmetic: mean(a) − mean(b) + mean(c).
 
-    Each is a few latents whose images share something: smiling women, women, men, for a man that smiles. One latent
-    alone rarely does. Three each, as in the paper, give a vector about as long as one draw of N(0, 1).
+    Each group holds latent vectors whose images share a property: smiling women − women + men gives a smiling man. Use
+    a few vectors per group, since one alone rarely works; with three each, as in the paper, the result is about as long
+    as one draw from N(0, 1).
 
     Args:
-        a: `(k, latent_dim)` floats, those with the property.
-        b: `(k, latent_dim)` floats, those without; k may be another for each of the three.
-        c: `(k, latent_dim)` floats, those that are to get it.
+        a: `(k, latent_dim)` floats, vectors with the property.
+        b: `(k, latent_dim)` floats, vectors without it. k may differ between the groups.
+        c: `(k, latent_dim)` floats, vectors to add it to.
 
     Returns:
         float32 NumPy array `(latent_dim,)`.
 
     Raises:
-        ValueError: latents that are no finite arrays of as many columns.
+        ValueError: a group is not a finite array `(k, latent_dim)`, or the groups differ in `latent_dim`.
 
     Example:
         >>> z = keras.ops.convert_to_numpy(gan.sample_latents(64, seed=0))
-        >>> images = gan.generate(latents=z)  # look at them, and choose
+        >>> images = gan.generate(latents=z)  # choose some that share a property
         >>> bolder = keras_dcgan.latents.analogy(z[[3, 17, 40]], z[[5, 8, 21]], z[[0, 30, 52]])
         >>> image = gan.generate(latents=bolder[None])
 
@@ -192,10 +195,12 @@ def analogy(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     for name, group in (("a", a), ("b", b), ("c", c)):
         group = validation.as_numpy(group).astype("float64")
         if group.ndim != 2 or not group.size or not np.isfinite(group).all():
-            raise ValueError(f"`{name}` must be latents, (k, latent_dim) finite floats. Received: shape {group.shape}")
+            raise ValueError(f"`{name}` must be finite floats (k, latent_dim). Received: shape {group.shape}")
         means.append(group.mean(axis=0))
     if len({len(mean) for mean in means}) > 1:
-        raise ValueError(f"All latents must have one size. Received: {', '.join(str(len(mean)) for mean in means)}")
+        raise ValueError(
+            f"`a`, `b` and `c` must have the same latent_dim. Received: {', '.join(str(len(mean)) for mean in means)}"
+        )
     return (means[0] - means[1] + means[2]).astype("float32")
 
 
@@ -213,9 +218,9 @@ def invert(
     """Finds latent vectors that reproduce images, see `DCGAN.invert`.
 
     Args:
-        generator: Keras model without trainable weights, latent vectors (and labels) to images.
+        generator: Keras model without trainable weights, from latent vectors (and labels) to images.
         images: `(n, height, width, channels)` float32 in the generator's range.
-        labels: int32 labels in the shape that the generator takes, or None.
+        labels: int32 labels in the generator's input shape, or None.
         prior, steps, learning_rate, seed, batch_size: as in `DCGAN`.
 
     Returns:
@@ -235,7 +240,7 @@ def invert(
 
 
 def _search(generator, start, prior):
-    """A model whose weights are latent vectors, the rows of an embedding with the generator behind it; and these."""
+    """A model whose weights are the latent vectors: an embedding, whose rows they are, followed by the generator."""
     index = keras.Input((), dtype="int32")
     rows = keras.layers.Embedding(
         *start.shape,
@@ -248,19 +253,19 @@ def _search(generator, start, prior):
 
 
 def _sum_of_mean_squared_errors(images, reproductions):
-    """A sum over the images, so that the search for one does not depend on how many others there are."""
+    """Summed over the images, so that the result for one does not depend on the number of others."""
     return keras.ops.sum(keras.ops.mean(keras.ops.square(images - reproductions), axis=(1, 2, 3)))
 
 
 def _turn(a, b, t):
-    """Directions from unit vector `a` to unit vector `b`, evenly."""
+    """Unit vectors at equal angles from unit vector `a` to unit vector `b`."""
     across = b - (a @ b) * a
-    if np.linalg.norm(across) < 1e-12:  # equal, or opposite: then by way of the axis that is farthest from both
+    if np.linalg.norm(across) < 1e-12:  # equal or opposite: rotate through the axis that is farthest from both
         axis = np.eye(len(a))[np.argmin(np.abs(a))]
         across = axis - (a @ axis) * a
-        if np.linalg.norm(across) < 1e-12:  # one dimension has no way round
+        if np.linalg.norm(across) < 1e-12:  # one dimension has no rotation
             return (1 - t) * a + t * b
-    # of the angle's two forms this one is exact near 0 and near half a turn
+    # unlike arccos, this form of the angle is exact near 0 and π
     angle = 2 * np.arctan2(np.linalg.norm(a - b), np.linalg.norm(a + b))
     across = across / np.linalg.norm(across)
     return np.cos(t * angle) * a + np.sin(t * angle) * across
@@ -269,5 +274,5 @@ def _turn(a, b, t):
 def _latent(name: str, value: ArrayLike) -> np.ndarray:
     value = validation.as_numpy(value).astype("float64")
     if value.ndim != 1 or not value.size or not np.isfinite(value).all():
-        raise ValueError(f"`{name}` must be one latent, (latent_dim,) finite floats. Received: shape {value.shape}")
+        raise ValueError(f"`{name}` must be finite floats (latent_dim,). Received: shape {value.shape}")
     return value

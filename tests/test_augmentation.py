@@ -157,7 +157,7 @@ def test_one_of_keras_may_be_used(images):
 @pytest.mark.once
 @pytest.mark.parametrize("policy", ["colour", (), ("color", "blur")])
 def test_refuses_an_unknown_policy(policy):
-    with pytest.raises(ValueError, match='`policy` must be names out of "color", "translation", "cutout"'):
+    with pytest.raises(ValueError, match='`policy` must be a list of names from "color", "translation", "cutout"'):
         DiffAugment(policy)
 
 

@@ -514,12 +514,12 @@ def test_a_broken_image(tmp_path, content):
     picture(tmp_path / "a.png", 0, "L", size=(64, 64))
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.warns(UserWarning, match=r"files that cannot be read: 1 \(.*b\.png: no readable image"):
+    with pytest.warns(UserWarning, match=r"files that cannot be read: 1 \(.*b\.png: not a readable image"):
         assert datasets.load(tmp_path).images.shape == (1, 64, 64, 1)
     with pytest.raises(ValueError, match=r"An image cannot be read.*b\.png"):
         datasets.load(tmp_path, on_error="raise")
     (tmp_path / "a.png").unlink()
-    with pytest.raises(ValueError, match=r"no image that can be read.*b\.png: no readable image"):
+    with pytest.raises(ValueError, match=r"no image that can be read.*b\.png: not a readable image"):
         datasets.load(tmp_path)
 
 

@@ -73,9 +73,9 @@ def test_refuses_other_arguments_of_keras(tmp_path, name):
 @pytest.mark.parametrize(
     ("folder", "name", "message"),
     [
-        ("mine.onnx", "mine.onnx", "`filepath` must be a file for onnx, and is a folder"),
-        ("mine", "mine", "`filepath` exists and is no SavedModel"),
-        ("mine", "mine/file", "`filepath` exists and is no SavedModel"),
+        ("mine.onnx", "mine.onnx", "`filepath` must be a file for onnx, but is a folder"),
+        ("mine", "mine", "`filepath` exists and is not a SavedModel"),
+        ("mine", "mine/file", "`filepath` exists and is not a SavedModel"),
     ],
 )
 def test_what_is_no_export_is_not_replaced(tmp_path, monkeypatch, folder, name, message):

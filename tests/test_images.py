@@ -126,11 +126,11 @@ REFUSED = {
     "no pixels": (PIXELS[:, :0], {}, ValueError, r"must have shape.*shape \(3, 0, 5, 3\)"),
     "none": (PIXELS[:0], {}, ValueError, "at least one image"),
     "an empty list": ([], {}, ValueError, "at least one image"),
-    "sizes": ([PIXELS[0], PIXELS[1, 1:]], {}, ValueError, r"of one size.*\(5, 3\), \(5, 4\)"),
+    "sizes": ([PIXELS[0], PIXELS[1, 1:]], {}, ValueError, r"the same size.*\(5, 3\), \(5, 4\)"),
     "a path": ("a.png", {}, TypeError, "must be an array, a Pillow image"),
     "numbers": ([[1, 2], [3, 4]], {}, TypeError, "must be an array, a Pillow image"),
     "NaN": (FLOATS * np.nan, {"value_range": (-1, 1)}, ValueError, "NaN"),
-    "range": (FLOATS, {"value_range": (1, -1)}, ValueError, r"`value_range` must be \(low, high\)"),
+    "range": (FLOATS, {"value_range": (1, -1)}, ValueError, r"`value_range` must be two numbers"),
 }
 
 

@@ -89,10 +89,10 @@ def test_takes_tensors_and_is_taken_by_generate():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"start": np.zeros((2, 3))}, ValueError, "`start` must be one latent"),
-        ({"end": np.full(3, np.nan)}, ValueError, "`end` must be one latent"),
-        ({"end": np.zeros(4)}, ValueError, "`start` and `end` must have one shape"),
-        ({"n": 1}, ValueError, "`n` must be two at least"),
+        ({"start": np.zeros((2, 3))}, ValueError, "`start` must be finite floats"),
+        ({"end": np.full(3, np.nan)}, ValueError, "`end` must be finite floats"),
+        ({"end": np.zeros(4)}, ValueError, "`start` and `end` must have the same shape"),
+        ({"n": 1}, ValueError, "`n` must be at least 2"),
         ({"n": 2.5}, TypeError, "`n` must be a positive integer"),
         ({"method": "cubic"}, ValueError, '`method` must be "spherical" or "linear"'),
     ],
@@ -104,7 +104,7 @@ def test_refuses_nonsense(arguments, error, message):
 
 @pytest.mark.parametrize("points", [np.zeros((1, 3)), np.zeros(3)])
 def test_refuses_a_walk_without_two_points(points):
-    with pytest.raises(ValueError, match="`points` must be two latents at least"):
+    with pytest.raises(ValueError, match="`points` must be at least two latent vectors"):
         latents.walk(points, 3)
 
 
@@ -157,10 +157,10 @@ def test_an_analogy_of_three_each_is_as_long_as_a_draw():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ((np.zeros(3), np.zeros((1, 3)), np.zeros((1, 3))), "`a` must be latents"),
-        ((np.zeros((1, 3)), np.zeros((0, 3)), np.zeros((1, 3))), "`b` must be latents"),
-        ((np.zeros((1, 3)), np.zeros((1, 3)), np.full((1, 3), np.inf)), "`c` must be latents"),
-        ((np.zeros((1, 3)), np.zeros((1, 4)), np.zeros((1, 3))), "All latents must have one size. Received: 3, 4, 3"),
+        ((np.zeros(3), np.zeros((1, 3)), np.zeros((1, 3))), "`a` must be finite floats"),
+        ((np.zeros((1, 3)), np.zeros((0, 3)), np.zeros((1, 3))), "`b` must be finite floats"),
+        ((np.zeros((1, 3)), np.zeros((1, 3)), np.full((1, 3), np.inf)), "`c` must be finite floats"),
+        ((np.zeros((1, 3)), np.zeros((1, 4)), np.zeros((1, 3))), "must have the same latent_dim. Received: 3, 4, 3"),
     ],
 )
 def test_refuses_an_analogy_of_what_are_no_latents(groups, message):

@@ -53,32 +53,47 @@ def from_preset(name, image_shape, class_names, seed):
     return gan
 
 
-class Speed(keras.callbacks.Callback):
-    """Trains for some seconds after the first step, which compiles, and counts the images per second."""
+class Counter(keras.callbacks.Callback):
+    """Counts the images that were trained on; several steps may end at once."""
 
-    def __init__(self, seconds, batch_size):
+    def __init__(self, n, batch_size, seen=0):
         super().__init__()
-        self.seconds, self.batch_size, self.steps = seconds, batch_size, -1
+        self.n, self.batch_size, self.seen = n, batch_size, seen
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.before = self.seen
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        if self.steps == 0:
-            self.start = time.perf_counter()
+        self.seen = self.before + min((batch + 1) * self.batch_size, self.n)
+
+
+class Speed(Counter):
+    """Trains for some seconds after the first step, which compiles, and counts the images per second."""
+
+    def __init__(self, n, batch_size, seconds):
+        super().__init__(n, batch_size)
+        self.seconds, self.start = seconds, None
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch)
+        if self.start is None:
+            self.start, self.first = time.perf_counter(), self.seen
+            return
         elapsed = time.perf_counter() - self.start
-        if self.steps > 0 and elapsed >= self.seconds:
-            self.images_per_second = self.steps * self.batch_size / elapsed
+        if elapsed >= self.seconds:
+            self.images_per_second = (self.seen - self.first) / elapsed
             self.model.stop_training = True
 
 
-class Budget(keras.callbacks.Callback):
+class Budget(Counter):
     """Ends the training when enough images were seen. Saves the model and their number after every epoch."""
 
-    def __init__(self, path, n, batch_size, budget, seen):
-        super().__init__()
-        self.path, self.n, self.batch_size, self.budget, self.seen = path, n, batch_size, budget, seen
+    def __init__(self, n, batch_size, seen, budget, path):
+        super().__init__(n, batch_size, seen)
+        self.budget, self.path = budget, path
 
     def on_train_batch_end(self, batch, logs=None):
-        self.seen += min(self.batch_size, self.n - batch * self.batch_size)
+        super().on_train_batch_end(batch)
         self.model.stop_training = self.seen >= self.budget
 
     def on_epoch_end(self, epoch, logs=None):
@@ -98,6 +113,13 @@ def training_data(gan, images, labels):
     return (images[:n], labels[:n]) if isinstance(gan, keras_dcgan.ConditionalDCGAN) else (images[:n],)
 
 
+def fit(gan, data, epochs, callback, args):
+    """Trains a model for more epochs."""
+    gan.steps_per_execution = args.steps_per_execution
+    options = {"initial_epoch": gan.epochs_trained, "epochs": gan.epochs_trained + epochs, "verbose": 0}
+    gan.fit(*data, batch_size=callback.batch_size, callbacks=[callback], **options)
+
+
 def measure_speeds(images, labels, class_names, args):
     """The images per second of each method, the fastest of three rounds; in the folder, those measured before."""
     path = args.folder / "speeds.json"
@@ -109,16 +131,15 @@ def measure_speeds(images, labels, class_names, args):
     }
     for _ in range(3):
         for method, gan in new.items():
-            batch_size = args.batch_size or gan.recipe.batch_size
-            speed = Speed(args.speed_seconds, batch_size)
-            options = {"epochs": 10**6, "initial_epoch": gan.epochs_trained, "callbacks": [speed], "verbose": 0}
-            gan.fit(*training_data(gan, images, labels), batch_size=batch_size, **options)
+            data = training_data(gan, images, labels)
+            speed = Speed(len(data[0]), args.batch_size or gan.recipe.batch_size, args.speed_seconds)
+            fit(gan, data, 10**6, speed, args)
             speeds[method] = max(speeds.get(method, 0), speed.images_per_second)
     write(path, speeds)
     return speeds
 
 
-def train(method, seed, images, labels, class_names, budget, args):
+def train(method, seed, images, labels, class_names, speed, args):
     """The trained model, from its file if the training is finished, and the number of images that it has seen."""
     path = args.folder / f"{method.replace(':', '.')}-{seed}.keras"
     make, progress = builder(method), {"images_seen": 0, "finished": False}
@@ -127,19 +148,20 @@ def train(method, seed, images, labels, class_names, budget, args):
         gan = keras.saving.load_model(path)
     else:
         gan = make(image_shape=images.shape[1:], class_names=class_names, seed=seed)
+    seen, data = progress["images_seen"], training_data(gan, images, labels)
     if not progress["finished"]:
         keras.utils.set_random_seed(seed)
         batch_size = args.batch_size or gan.recipe.batch_size
-        data = training_data(gan, images, labels)
-        callback = Budget(path, len(data[0]), batch_size, budget, progress["images_seen"])
-        trained = gan.epochs_trained
-        epochs = trained + math.ceil((budget - callback.seen) / len(data[0]))
-        options = {"initial_epoch": trained, "epochs": epochs, "callbacks": [callback], "verbose": 0}
-        gan.fit(*data, batch_size=batch_size, **options)
-        progress["images_seen"] = callback.seen
+        if args.minutes is not None:
+            budget = 60 * args.minutes * speed
+        else:
+            budget = args.images_seen or args.updates * batch_size
+        callback = Budget(len(data[0]), batch_size, seen, budget, path)
+        fit(gan, data, math.ceil((budget - seen) / len(data[0])), callback, args)
+        seen = callback.seen
     sheet = keras_dcgan.images.grid(gan.generate(100, seed=1), 10, scale=2)
     keras_dcgan.images.save(sheet, path.with_suffix(".png"))
-    return gan, progress["images_seen"]
+    return gan, seen
 
 
 def label_accuracy(gan, classifier, args):
@@ -175,7 +197,9 @@ def arguments():
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="training time of each method")
     budget.add_argument("--images-seen", type=int, help="images that each method is trained on, epochs × images")
+    budget.add_argument("--updates", type=int, help="updates of the generator")
     parser.add_argument("--batch-size", type=int, help="default: that of each preset")
+    parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is faster with JAX on a GPU")
     parser.add_argument(
         "--speed-seconds", type=float, default=10, help="length of a round of measuring speeds; default: %(default)s"
     )
@@ -233,8 +257,7 @@ def main():
         for method in args.methods:
             if (method, seed) in finished:
                 continue
-            budget = args.images_seen or int(60 * args.minutes * speeds[method])
-            gan, seen = train(method, seed, images, labels, class_names, budget, args)
+            gan, seen = train(method, seed, images, labels, class_names, speeds[method], args)
             row = {"method": method, "seed": seed, "images_seen": seen, "images_per_second": speeds[method]}
             chosen = ["fid", "kid", "precision_recall", "density_coverage"]
             row |= metrics.evaluate(
