@@ -300,7 +300,8 @@ def test_one_warning_counts_what_was_left_out(tmp_path):
     (message,) = [str(warning.message) for warning in caught]
     assert message.startswith(
         f"Not all of {str(tmp_path)!r} was read. files of other formats: 3 (.heic, .mp4); "
-        f"class folders without images: 2 (b, d); files that cannot be read: 1 ({tmp_path / 'e' / '6.jpg'}: no readable"
+        "class folders without images: 2 (b, d); files that cannot be read: 1 "
+        f"({tmp_path / 'e' / '6.jpg'}: not a readable image"
     )
     assert caught[0].filename == __file__
 
