@@ -263,7 +263,9 @@ def _check_settings(settings, out):
     """Raises ValueError if the folder belongs to a training with other settings, or to something else."""
     if not (out / "recipe.json").exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(f"--out must be a new or empty folder, or that of an earlier training. Received: {out}")
+            raise ValueError(
+                f"--out must be a new or empty folder, or the folder of an earlier training. Received: {out}"
+            )
         return
     earlier = _read_recipe(out / "recipe.json")["settings"]
     changed = [f"{key} {earlier.get(key)} → {value}" for key, value in settings.items() if earlier.get(key) != value]
@@ -352,7 +354,7 @@ def _load(model):
 
 
 def _labels(gan, text):
-    """The class that a user has asked for: its number, or None for all."""
+    """The requested class: its name or number, or None for all."""
     names = getattr(gan, "class_names", None)
     if text is None or (names and text in names) or not text.isdecimal():
         return text
@@ -364,7 +366,7 @@ def _is_conditional(gan):
 
 
 def _scale(gan):
-    """How much images are enlarged so that they can be recognized on a screen."""
+    """The factor by which images are enlarged for the screen."""
     return max(1, 96 // max(gan.image_shape[:2]))
 
 

@@ -23,7 +23,7 @@ _SPLITS = {"training": "train", "testing": "test", "val": "validation", "valid":
 _HIDDEN = (".", "__")  # how names begin that systems and editors give
 # formats that Pillow only writes, only recognizes, or (EPS) has drawn by another program
 _NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
-# endings, or names without one, of files that often lie beside images: not worth a warning
+# suffixes, or names without one, of files that often accompany images: no warning
 _NOTES = {
     *(".csv", ".db", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".py", ".rst", ".tsv", ".txt"),
     *(".xml", ".yaml", ".yml", "license", "readme"),
@@ -40,7 +40,7 @@ class ImageFolder(keras.utils.PyDataset):
 
     Args:
         source: path of a folder of images, with or without class folders and splits, as for `load`.
-        image_shape: `(height, width, channels)`, 1 channel for grey images, 3 for colors.
+        image_shape: `(height, width, channels)`, 1 channel for gray images, 3 for color.
         batch_size: int, images per batch and process.
         split: "train", "test" or "validation".
         labels: bool, True for batches of images and labels, for a conditional model.
@@ -271,7 +271,7 @@ def read_image(path: str | os.PathLike[str], fit: Fit | None = None, channels: i
     Args:
         path: path.
         fit: function that resizes a `PIL.Image.Image`, see `fitting`, or None.
-        channels: 1 for grey, 3 for colors, None for what the file has.
+        channels: 1 for gray, 3 for color, None for those of the file.
 
     Returns:
         uint8 `(height, width, 1 or 3)`.

@@ -127,21 +127,20 @@ class FrechetStatistics:
 
 
 def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike | FrechetStatistics) -> float:
-    """Fréchet distance between the normal distributions of two sets of features.
+    """Fréchet distance between two sets of features: `‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½)`.
 
-    ‖μ₁ − μ₂‖² + tr(C₁ + C₂ − 2 (C₁ C₂)^½). With features of InceptionV3 it is known as FID. It is biased upwards, the
-    more the fewer the samples; where they are not more than features, the covariance is singular and the bias large,
-    and a warning says so.
+    With features of the Inception network, it is known as FID. It is biased upward, more so for few samples. If there
+    are not more samples than features, the covariance is singular and the bias large; a warning says so.
 
     Args:
         real: `(n, d)` floats, or `FrechetStatistics` of them.
-        generated: the same of generated images; n may differ.
+        generated: the same for generated images; n may differ.
 
     Returns:
         float, 0 for equal distributions.
 
     Raises:
-        ValueError: features that are no finite arrays of as many columns.
+        ValueError: the features are not finite arrays with the same number of columns.
 
     Reference:
         Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017, section 1; Chong and Forsyth, Effectively
@@ -154,16 +153,16 @@ def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike |
     covariances = [given.covariance for given in statistics]
     d = len(statistics[0].mean)
     if len(statistics[1].mean) != d:
-        raise ValueError(f"`generated` must have as many columns as `real`, {d}. Received: {len(statistics[1].mean)}")
+        raise ValueError(f"`generated` must have {d} columns like `real`. Received: {len(statistics[1].mean)}")
     fewest = min(math.inf if given.count is None else given.count for given in statistics)
     if fewest <= d:
         warnings.warn(
-            f"Fréchet distance of {fewest} samples with {d} features: the covariance is singular and the distance far "
-            "too large. Compare it with nothing but distances of as many samples, or take more.",
+            f"The Fréchet distance of {fewest} samples with {d} features is far too large, because the covariance is "
+            "singular. Use more samples, or compare it only with distances of the same number of samples.",
             stacklevel=2,
         )
     roots = [_root(covariance) for covariance in covariances]
-    # the trace of (C₁ C₂)^½ is the sum of the singular values of C₁^½ C₂^½: real and not negative, singular or not
+    # the trace of (C₁ C₂)^½ is the sum of the singular values of C₁^½ C₂^½: never complex or negative
     cross = scipy.linalg.svdvals(roots[0] @ roots[1]).sum()
     step = statistics[0].mean - statistics[1].mean
     return max(0.0, float(step @ step + sum(np.trace(c) for c in covariances) - 2 * cross))
@@ -203,7 +202,7 @@ def kernel_distance(
     fewest = min(len(real), len(generated))
     if fewest < 4 or block_size < 2:
         raise ValueError(
-            "A kernel distance needs two blocks of two samples at least. "
+            "A kernel distance needs at least two blocks of at least two samples. "
             f"Received: {fewest} samples, block_size={block_size}"
         )
     if subsets is not None:
@@ -298,21 +297,23 @@ def nearest(samples: ArrayLike, images: ArrayLike) -> tuple[np.ndarray, np.ndarr
 
 
 def precision_recall(real: ArrayLike, generated: ArrayLike, k: int = 3) -> tuple[float, float]:
-    """Precision and recall: how many samples look real, and how many real images could have been made.
+    """Precision and recall: the fraction of samples that look real, and of real images that the model can generate.
 
-    A set covers the balls around its samples that reach to their k-th neighbour. Precision is the share of generated
-    samples in the balls of the real ones, recall the share of real samples in the balls of the generated ones.
+    Each sample of a set covers a ball whose radius is the distance to its k-th nearest neighbor. Precision is the
+    fraction of generated samples inside the balls of the real ones; recall is the fraction of real samples inside the
+    balls of the generated ones.
 
     Args:
         real: `(n, d)` floats.
-        generated: `(m, d)` floats; take m = n, since the figures depend on both.
-        k: int, below n and m.
+        generated: `(m, d)` floats. Use m = n, because the values depend on both.
+        k: int, less than n and m.
 
     Returns:
         `(precision, recall)`, floats from 0 to 1.
 
     Raises:
-        ValueError, TypeError: features that are no finite arrays of as many columns, or k out of range.
+        ValueError, TypeError: the features are not finite arrays with the same number of columns, or k is out of
+            range.
 
     Reference:
         Kynkäänniemi et al., Improved Precision and Recall Metric for Assessing Generative Models, 2019, section 3.
@@ -322,28 +323,30 @@ def precision_recall(real: ArrayLike, generated: ArrayLike, k: int = 3) -> tuple
 
 
 def _share_within(samples, others, k):
-    """The share of samples that lie in a ball of the others."""
+    """The fraction of samples inside a ball of the others."""
     radii = _radii(others, k)
     parts = pairwise_distances_chunked(samples, others, reduce_func=lambda d, start: (d <= radii).any(axis=1))
     return float(np.concatenate(list(parts)).mean())
 
 
 def density_coverage(real: ArrayLike, generated: ArrayLike, k: int = 5) -> tuple[float, float]:
-    """Density and coverage: precision and recall made robust against outliers.
+    """Density and coverage: variants of precision and recall that are robust to outliers.
 
-    Density counts in how many balls of real samples a generated one lies, over k; coverage is the share of real samples
-    whose ball holds a generated one.
+    Density is the mean number of balls of real samples that contain a generated sample, divided by k. Coverage is the
+    fraction of real samples whose ball contains a generated sample.
 
     Args:
         real: `(n, d)` floats.
         generated: `(m, d)` floats.
-        k: int, below n.
+        k: int, less than n.
 
     Returns:
-        `(density, coverage)`, floats; density is about 1 and may be above, coverage is at most 1.
+        `(density, coverage)`, floats. Density is about 1 for equal distributions and can exceed it; coverage is at most
+        1.
 
     Raises:
-        ValueError, TypeError: features that are no finite arrays of as many columns, or k out of range.
+        ValueError, TypeError: the features are not finite arrays with the same number of columns, or k is out of
+            range.
 
     Reference:
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, 2020, section 3.
@@ -362,9 +365,9 @@ def density_coverage(real: ArrayLike, generated: ArrayLike, k: int = 5) -> tuple
 
 
 def _radii(samples, k):
-    """Each sample's distance to its k-th neighbour, itself not counted."""
-    neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(samples)
-    return neighbours.kneighbors()[0][:, -1]
+    """Each sample's distance to its k-th nearest neighbor, not counting itself."""
+    neighbors = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(samples)
+    return neighbors.kneighbors()[0][:, -1]
 
 
 def _root(covariance):
@@ -377,23 +380,21 @@ def _features(name: str, features: ArrayLike) -> np.ndarray:
     features = validation.as_numpy(features).astype("float64")
     if features.ndim != 2 or 0 in features.shape:
         raise ValueError(
-            f"`{name}` must be features of shape (n, d): flatten others, features.reshape(len(features), -1). "
+            f"`{name}` must have shape (n, d); features.reshape(len(features), -1) flattens other shapes. "
             f"Received: shape {features.shape}"
         )
     if not np.isfinite(features).all():
-        raise ValueError(f"`{name}` must be finite. Received: features with NaN or infinity in them")
+        raise ValueError(f"`{name}` must be finite. Received: features with NaN or infinity")
     return features
 
 
 def _pair(real: ArrayLike, generated: ArrayLike, k: int = 1) -> tuple[np.ndarray, np.ndarray]:
     real, generated = _features("real", real), _features("generated", generated)
     if real.shape[1] != generated.shape[1]:
-        raise ValueError(
-            f"`generated` must have as many columns as `real`, {real.shape[1]}. Received: {generated.shape[1]}"
-        )
+        raise ValueError(f"`generated` must have {real.shape[1]} columns like `real`. Received: {generated.shape[1]}")
     validation.check_count("k", k)
     if k >= min(len(real), len(generated)):
         raise ValueError(
-            f"`k` must be below the number of samples. Received: k={k}, {len(real)} and {len(generated)} samples"
+            f"`k` must be less than the number of samples. Received: k={k}, {len(real)} and {len(generated)} samples"
         )
     return real, generated

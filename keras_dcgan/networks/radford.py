@@ -121,10 +121,10 @@ def radford_discriminator(
     images = x = Input(image_shape, name="images")
     depth = blocks.default_depth(image_shape, depth)
     for i, units in enumerate(blocks.doubled_filters(filters, max_filters, depth, width)):
-        normalised = batch_norm and i > 0
+        normalized = batch_norm and i > 0
         # batch normalization would remove a bias
-        x = blocks.convolve(units, kernel_size, 2, use_bias=not normalised, kernel_initializer=initializer(seeds))(x)
-        if normalised:
+        x = blocks.convolve(units, kernel_size, 2, use_bias=not normalized, kernel_initializer=initializer(seeds))(x)
+        if normalized:
             x = blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x)
         x = layers.LeakyReLU(0.2)(x)
     logits = blocks.logits_layer(blocks.normal(seeds))(blocks.flatten()(x))

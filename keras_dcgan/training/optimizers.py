@@ -6,7 +6,7 @@ import keras
 class _ByNetwork(keras.optimizers.OptimizerMap):
     """Maps the generator's variables to `g_opt` and all others to `d_opt`.
 
-    Variables are told apart by identity, because the paths that Keras's own map uses change when a model is loaded.
+    Variables are identified by identity: Keras's own map uses their paths, which change when a model is loaded.
     """
 
     def __init__(self, g_opt, d_opt, generator):

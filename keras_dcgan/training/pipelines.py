@@ -1,26 +1,26 @@
-"""tf.data pipelines that end an epoch without waiting.
+"""tf.data pipelines without autotuning, which can delay the end of an epoch.
 
-Where TensorFlow tunes a pipeline, a thread of the iterator's looks at it after 10 ms, 20 ms, 40 ms and so on, up to a
-minute. At the end of an epoch the iterator wakes that thread and waits for it. In TensorFlow 2.21 the thread often asks
-whether it is to end before it is told so, and sleeps on: for as long as the iterator has lived, a minute at most.
-What tuning gains, buffers and threads, is small beside a training step.
+TensorFlow's autotuning runs in a thread of the iterator that wakes up after 10 ms, 20 ms, 40 ms and so on, up to a
+minute. At the end of an epoch, the iterator notifies this thread and waits for it. In TensorFlow 2.21, the thread often
+misses the notification and sleeps for its whole interval, up to a minute. The gain of tuning is small compared with a
+training step.
 """
 
 from keras_dcgan.training import validation
 
 
 def of_arrays(images, labels, batch_size, seed):
-    """Batches of arrays, as Keras's trainer makes them, but untuned.
+    """Returns batches of arrays like Keras's trainer, without autotuning.
 
     Args:
         images: `(n, height, width, channels)` array or tensor.
         labels: `(n,)` or `(n, 1)` array or tensor, or None.
         batch_size: int.
-        seed: `(state, iterations)`, variables of a `keras.random.SeedGenerator` and of an optimizer, from whose values
-            when an epoch begins its order follows; they are not changed. None for the order of the arrays.
+        seed: `(state, iterations)`, variables of a `keras.random.SeedGenerator` and of an optimizer. Their values at
+            the beginning of an epoch determine its order; they are not changed. `None` keeps the order of the arrays.
 
     Returns:
-        `tf.data.Dataset` of image batches, with labels of pairs; the last batch may be smaller.
+        `tf.data.Dataset` of batches of images, or of pairs of images and labels. The last batch may be smaller.
     """
     import tensorflow as tf
 
@@ -47,7 +47,7 @@ def of_arrays(images, labels, batch_size, seed):
 
 
 def untuned(dataset):
-    """The dataset without autotuning, unless its own options tell."""
+    """The dataset without autotuning, unless its own options set it."""
     import tensorflow as tf
 
     if dataset.options().autotune.enabled is not None:
