@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import tiny
 
+import keras_dcgan
 from keras_dcgan import metrics
 
 pytestmark = pytest.mark.once
@@ -81,8 +82,13 @@ def test_statistics_stand_for_real_images(extractor, real):
         ({"metrics": ["fids"]}, "`metrics` must be a list of names from fid, kid"),
         ({"metrics": "fid"}, "`metrics` must be a list"),
         ({"metrics": ["intra_fid"]}, '"intra_fid" needs a ConditionalDCGAN'),
-        ({"reference": metrics.FrechetStatistics(np.zeros(6), np.eye(6))}, "FrechetStatistics are enough for .*kid"),
+        (
+            {"reference": metrics.FrechetStatistics(np.zeros(6), np.eye(6)), "metrics": ["fid", "kid"]},
+            "FrechetStatistics are enough for .*kid",
+        ),
         ({"reference": np.zeros((4, 9, 9, 1), "uint8")}, "Images must have shape"),
+        ({"reference": np.zeros((4, 8, 8, 1), "float32")}, "`reference` must be uint8 images"),
+        ({"reference": np.zeros((0, 8, 8, 1), "uint8")}, "`reference` must be uint8 images.*0 images"),
         ({"num_images": 0}, "`num_images`"),
     ],
 )
@@ -93,6 +99,39 @@ def test_refuses(extractor, real, change, message):
 
 
 def test_an_inception_score_needs_probabilities(extractor, real):
-    features = keras.Model(extractor.inputs, extractor.outputs[0])
+    features = keras.Model(extractor.input, extractor.outputs[0])
     with pytest.raises(ValueError, match="needs an extractor with the outputs"):
-        metrics.evaluate(tiny(), real[0], extractor=features, **SETTINGS)
+        metrics.evaluate(tiny(), real[0], extractor=features, metrics=["inception_score"], **SETTINGS)
+    results = metrics.evaluate(tiny(), real[0], extractor=features, **SETTINGS)  # all but this one
+    assert results.keys() >= {"fid", "kid", "precision", "coverage"}
+    assert "inception_score" not in results
+
+
+def test_intra_fid_needs_images_of_all_classes(extractor, real):
+    gan, labels = tiny("radford_28_conditional"), np.arange(40) % 2
+    with pytest.raises(ValueError, match=r"needs real images of all 3 classes. Received: none of \[2\]"):
+        metrics.evaluate(gan, real[0], labels=labels, extractor=extractor, metrics=["intra_fid"], **SETTINGS)
+
+
+def extractor_of(shape, *rest):
+    return keras.Sequential([keras.Input(shape), *rest])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (None, TypeError, "`extractor` must be a Keras model"),
+        (extractor_of((9, 9, 3), keras.layers.Flatten()), ValueError, r"images of shape \(8, 8, 1\).*\(9, 9, 3\)"),
+        (extractor_of((8, 8, 1), keras.layers.ReLU()), ValueError, r"must return features \(n, d\).*\(None, 8, 8, 1\)"),
+    ],
+)
+def test_refuses_what_is_not_an_extractor(real, wrong, error, message):
+    with pytest.raises(error, match=message):
+        metrics.evaluate(tiny(), real[0], extractor=wrong, metrics=["fid"], **SETTINGS)
+    with pytest.raises(error, match=message):
+        tiny().fit(real[0], verbose=0, callbacks=[keras_dcgan.callbacks.EvaluateSamples(wrong, real[0])])
+
+
+def test_refuses_a_network_in_place_of_the_model(extractor, real):
+    with pytest.raises(TypeError, match="`gan` must be a DCGAN"):
+        metrics.evaluate(tiny().generator, real[0], extractor=extractor, **SETTINGS)

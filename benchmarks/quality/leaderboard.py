@@ -31,15 +31,17 @@ import keras_dcgan
 from keras_dcgan import metrics
 from keras_dcgan.training.files import replacing
 
+HOW = ("speed_seconds", "steps_per_execution")  # options that do not change the results
 METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "label_accuracy")
 
 
 def builder(method):
-    """The function that makes the compiled model of a method; imports its module, which may register classes."""
+    """The function that makes the compiled model of a method. Imports its module, which may register classes."""
     if ":" in method:
         module, function = method.split(":")
         sys.path.insert(0, str(pathlib.Path.cwd()))
         return getattr(importlib.import_module(module), function)
+    keras_dcgan.presets.get(method)
     return functools.partial(from_preset, method)
 
 
@@ -86,7 +88,7 @@ class Speed(Counter):
 
 
 class Budget(Counter):
-    """Ends the training when enough images were seen. Saves the model and their number after every epoch."""
+    """Ends the training when enough images were seen. Saves the model after every epoch."""
 
     def __init__(self, n, batch_size, seen, budget, path):
         super().__init__(n, batch_size, seen)
@@ -97,8 +99,6 @@ class Budget(Counter):
         self.model.stop_training = self.seen >= self.budget
 
     def on_epoch_end(self, epoch, logs=None):
-        progress = {"images_seen": self.seen, "finished": self.model.stop_training}
-        write(self.path.with_suffix(".json"), progress)
         self.model.save(self.path)
 
 
@@ -142,26 +142,24 @@ def measure_speeds(images, labels, class_names, args):
 def train(method, seed, images, labels, class_names, speed, args):
     """The trained model, from its file if the training is finished, and the number of images that it has seen."""
     path = args.folder / f"{method.replace(':', '.')}-{seed}.keras"
-    make, progress = builder(method), {"images_seen": 0, "finished": False}
-    if path.exists() and path.with_suffix(".json").exists():
-        progress = json.loads(path.with_suffix(".json").read_text())
+    make = builder(method)
+    if path.exists():
         gan = keras.saving.load_model(path)
     else:
         gan = make(image_shape=images.shape[1:], class_names=class_names, seed=seed)
-    seen, data = progress["images_seen"], training_data(gan, images, labels)
-    if not progress["finished"]:
+    data = training_data(gan, images, labels)
+    batch_size = args.batch_size or gan.recipe.batch_size
+    budget = args.images_seen or (args.updates * batch_size if args.updates else 60 * args.minutes * speed)
+    seen = gan.epochs_trained * len(data[0])
+    if seen < budget:
+        print(f"{method}, seed {seed}: {budget - seen:,.0f} images, {(budget - seen) / speed / 60:.1f} min", flush=True)
         keras.utils.set_random_seed(seed)
-        batch_size = args.batch_size or gan.recipe.batch_size
-        if args.minutes is not None:
-            budget = 60 * args.minutes * speed
-        else:
-            budget = args.images_seen or args.updates * batch_size
         callback = Budget(len(data[0]), batch_size, seen, budget, path)
         fit(gan, data, math.ceil((budget - seen) / len(data[0])), callback, args)
         seen = callback.seen
     sheet = keras_dcgan.images.grid(gan.generate(100, seed=1), 10, scale=2)
     keras_dcgan.images.save(sheet, path.with_suffix(".png"))
-    return gan, seen
+    return gan, min(seen, math.ceil(budget / batch_size) * batch_size)
 
 
 def label_accuracy(gan, classifier, args):
@@ -179,13 +177,16 @@ def table(rows):
     ]
     methods = {name: [row for row in rows if row["method"] == name] for name in {row["method"] for row in rows}}
     for name, own in sorted(methods.items(), key=lambda item: np.mean([row["fid"] for row in item[1]])):
-        seen = np.mean([row["images_seen"] for row in own])
-        cells = [f"{seen / own[0]['images_per_second'] / 60:.1f}", f"{seen:,.0f}"]
+        if "seed" in own[0]:
+            seen = np.mean([row["images_seen"] for row in own])
+            cells = [f"{len(own)}", f"{seen / own[0]['images_per_second'] / 60:.1f}", f"{seen:,.0f}"]
+        else:
+            cells = ["-"] * 3
         for metric in METRICS:
             values = [row[metric] for row in own if metric in row]
             spread = f" ± {np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
             cells.append(f"{np.mean(values):.3g}{spread}" if values else "-")
-        lines.append(f"| {name} | {len(own)} | {' | '.join(cells)} |")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -217,14 +218,25 @@ def arguments():
     parser.add_argument("--samples", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="folder for the results")
     args = parser.parse_args()
-    settings = {
-        name: value for name, value in vars(args).items() if name not in ("methods", "seeds", "folder", "speed_seconds")
-    }
-    stored = args.folder / "settings.json"
-    if stored.exists() and json.loads(stored.read_text()) != settings:
-        parser.error(f"{args.folder} holds results with other settings; choose another --folder")
+    kind, _, path = args.extractor.partition("=")
+    if kind not in ("inception", "keras", "classifier") or not pathlib.Path(path).is_file():
+        parser.error(
+            "--extractor must be inception=PATH, keras=PATH or classifier=PATH, with the path of a file. "
+            f"Received: {args.extractor}"
+        )
+    for method in args.methods:
+        try:
+            builder(method)
+        except (ImportError, AttributeError, ValueError) as error:
+            parser.error(f"{method} is not a method: {error}")
+    settings = {name: vars(args)[name] for name in vars(args) if name not in ("methods", "seeds", "folder", *HOW)}
+    path = args.folder / "settings.json"
+    stored = json.loads(path.read_text()) if path.exists() else settings
+    if changed := [name for name, value in settings.items() if stored.get(name) != value]:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        parser.error(f"the results in {args.folder} have another {names}: choose another --folder")
     args.folder.mkdir(parents=True, exist_ok=True)
-    write(stored, settings)
+    write(path, settings)
     return args
 
 
@@ -233,7 +245,17 @@ def read_extractor(kind, path):
     if kind == "inception":
         return metrics.inception(path), None
     model = keras.saving.load_model(path)
-    return (keras.Model(model.inputs, model.layers[-2].output), model) if kind == "classifier" else (model, None)
+    return (keras.Model(model.input, model.layers[-2].output), model) if kind == "classifier" else (model, None)
+
+
+def evaluate_real(images, reference, extractor):
+    """The metrics of real training images, which no method can be expected to beat."""
+    features, others = (extractor.predict(x.astype("float32"), batch_size=500, verbose=0) for x in (images, reference))
+    values = {"fid": metrics.frechet_distance(others, features)}
+    values["kid"], values["kid_standard_error"] = metrics.kernel_distance(others, features)
+    values["precision"], values["recall"] = metrics.precision_recall(others, features)
+    values["density"], values["coverage"] = metrics.density_coverage(others, features)
+    return values
 
 
 def main():
@@ -250,8 +272,10 @@ def main():
     extractor, classifier = read_extractor(*args.extractor.split("=", 1))
     results = args.folder / "results.json"
     rows = json.loads(results.read_text()) if results.exists() else []
-    finished = {(row["method"], row["seed"]) for row in rows}
+    finished = {(row["method"], row.get("seed")) for row in rows}
     class_names = data.class_names or (None if labels is None else [str(i) for i in range(labels.max() + 1)])
+    if not rows and reference is not images:
+        rows.append({"method": "real training images"} | evaluate_real(images[: args.samples], reference, extractor))
     speeds = measure_speeds(images, labels, class_names, args)
     for seed in args.seeds:
         for method in args.methods:

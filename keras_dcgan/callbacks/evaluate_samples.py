@@ -6,7 +6,6 @@ from typing import Any
 import keras
 
 from keras_dcgan.callbacks.evaluation import Evaluation
-from keras_dcgan.training import validation
 
 
 class EvaluateSamples(Evaluation):
@@ -56,8 +55,7 @@ class EvaluateSamples(Evaluation):
     ) -> None:
         from keras_dcgan.metrics import FrechetStatistics, protocol  # scikit-learn is an extra, and slow to import
 
-        supported = [name for name in protocol.METRICS if name != "intra_fid"]
-        protocol.check_metrics(metrics, images, extractor, supported)
+        protocol.check_metrics(metrics, images, extractor, protocol.DEFAULTS)
         logged = [name for metric in metrics for name in protocol.METRICS[metric]]
         super().__init__(logged, num_images, every, seed, batch_size)
         self.extractor = extractor
@@ -68,8 +66,9 @@ class EvaluateSamples(Evaluation):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Extracts the features of the real images, the first time, and draws the latent vectors."""
+        self._protocol.check_extractor(self.extractor, self.model.image_shape)
         if self._real is None:
-            validation.check_images(self.images, self.model.image_shape, (0, 255))
+            self._protocol.check_real_images("images", self.images, self.model.image_shape)
             outputs = self._predict(self.extractor, lambda part: self.images[part], len(self.images), "real images")
             self._real = self._protocol.summarize(self.metrics, outputs)
         super().on_train_begin(logs)

@@ -32,7 +32,8 @@ def inception(weights: str, output: Literal["features", "probabilities", "both"]
         and without antialiasing.
 
     Raises:
-        ValueError: the output is unknown, the checksum differs, or the file has other weights.
+        ValueError: the output is unknown, the checksum differs, or the file is not readable or has other weights.
+        FileNotFoundError: the file does not exist.
         ImportError: a `.pth` file without PyTorch.
 
     Example:
@@ -162,6 +163,11 @@ def _features(x):
 def _load(model, weights):
     """Loads a file of weights, of this model or of PyTorch."""
     path = pathlib.Path(keras.utils.get_file(origin=weights) if "://" in str(weights) else weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            "`weights` does not exist: download pt_inception-2015-12-05-6726825d.pth from the releases of pytorch-fid. "
+            f"Received: weights={str(weights)!r}"
+        )
     checksum = re.search(r"-([0-9a-f]{8,})\.", path.name)
     with path.open("rb") as file:
         if checksum and not hashlib.file_digest(file, "sha256").hexdigest().startswith(checksum[1]):
@@ -184,7 +190,10 @@ def _from_torch(model, path):
             "A .pth file is read with PyTorch: pip install torch. Or pass a .weights.h5 file that "
             f"inception(…).save_weights() wrote where PyTorch is installed. Received: weights={str(path)!r}"
         ) from error
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of several types, for a file that is not PyTorch's
+        raise ValueError(f"`weights` is not a readable PyTorch file. Received: weights={str(path)!r}") from error
     state = {name.replace(".", "_"): tensor.numpy() for name, tensor in tensors.items()}
     names = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
     arrays = []

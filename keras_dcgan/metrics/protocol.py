@@ -29,6 +29,7 @@ METRICS = {
     "density_coverage": ("density", "coverage"),
     "intra_fid": ("intra_fid", "fid_per_class"),
 }
+DEFAULTS = [name for name in METRICS if name != "intra_fid"]
 
 
 def evaluate(
@@ -37,7 +38,7 @@ def evaluate(
     *,
     extractor: keras.Model,
     labels: ArrayLike | None = None,
-    metrics: Sequence[str] = ("fid", "kid", "inception_score", "precision_recall", "density_coverage"),
+    metrics: Sequence[str] | None = None,
     num_images: int = 50_000,
     seed: int = 0,
     batch_size: int = 64,
@@ -56,7 +57,8 @@ def evaluate(
             `[features, probabilities]`. `metrics.inception(path, "both")` makes values comparable with published ones.
         labels: integers or class names `(n,)`, the classes of the real images, for "intra_fid".
         metrics: list of "fid", "kid", "inception_score", "precision_recall", "density_coverage" and "intra_fid" (the
-            mean of the FIDs of all classes of a conditional model).
+            mean of the FIDs of all classes of a conditional model). `None` computes all but "intra_fid", and
+            "inception_score" only if the extractor returns probabilities.
         num_images: int, number of generated images. Published values use 50,000, or 10,000.
         seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
@@ -68,15 +70,24 @@ def evaluate(
         `fid_per_class`. Also the settings: `num_images`, `num_real_images`, `seed`, `extractor` and `versions`.
 
     Raises:
-        ValueError: an argument is invalid, or a metric needs images, probabilities or labels that are missing.
+        ValueError, TypeError: an argument is invalid, or a metric needs images, probabilities or labels that are
+            missing.
 
     Example:
         >>> extractor = keras_dcgan.metrics.inception("pt_inception-2015-12-05-6726825d.pth", "both")
         >>> keras_dcgan.metrics.evaluate(gan, test_images, extractor=extractor)["fid"]
     """
+    if not hasattr(gan, "image_shape"):
+        raise TypeError(f"`gan` must be a DCGAN or ConditionalDCGAN. Received: gan={gan!r}")
+    check_extractor(extractor, gan.image_shape)
+    if metrics is None:
+        available = DEFAULTS if len(extractor.outputs) > 1 else [x for x in DEFAULTS if x != "inception_score"]
+        metrics = ["fid"] if isinstance(reference, FrechetStatistics) else available
     labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
     check_metrics(metrics, reference, extractor, METRICS)
-    _check_reference(gan, reference, labels, metrics)
+    if not isinstance(reference, FrechetStatistics):
+        check_real_images("reference", reference, gan.image_shape)
+    _check_labels(gan, reference, labels, metrics)
     for name, value in (("num_images", num_images), ("batch_size", batch_size)):
         validation.check_count(name, value)
     num_classes = getattr(gan, "num_classes", None)
@@ -171,7 +182,8 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
     """Raises ValueError if a metric is unknown, or the extractor or the reference are not enough for it."""
     if isinstance(metrics, str) or not metrics or not set(metrics) <= set(supported):
         raise ValueError(
-            f"`metrics` must be a list of names from {', '.join(supported)}. Received: metrics={metrics!r}"
+            f"`metrics` must be a list of names from {', '.join(supported)}; precision_recall gives precision and "
+            f"recall, density_coverage density and coverage. Received: metrics={metrics!r}"
         )
     if "inception_score" in metrics and len(extractor.outputs) < 2:
         raise ValueError(
@@ -186,11 +198,42 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
         )
 
 
-def _check_reference(gan, reference, labels, metrics):
-    """Raises ValueError unless the real images, and for "intra_fid" their labels, fit the model."""
-    if isinstance(reference, FrechetStatistics):
-        return
-    validation.check_images(reference, gan.image_shape, (0, 255))
+def check_extractor(extractor: Any, image_shape: Sequence[int]) -> None:
+    """Raises unless an extractor is a model from images to features; a shape that it does not tell is not checked."""
+    if not hasattr(extractor, "predict_on_batch"):
+        raise TypeError(
+            "`extractor` must be a Keras model from pixels to features, such as metrics.inception(path). "
+            f"Received: extractor={extractor!r}"
+        )
+    shape = getattr(extractor, "input_shape", None)
+    if isinstance(shape, tuple):
+        fits = len(shape) == 4 and all(n in (None, m) for n, m in zip(shape[1:], image_shape, strict=True))
+        if not fits:
+            raise ValueError(
+                f"`extractor` must take images of shape {tuple(image_shape)}, like those of the model. "
+                f"Received: an extractor of {shape[1:]}"
+            )
+    outputs = getattr(extractor, "outputs", None)
+    if outputs and len(outputs[0].shape) != 2:
+        raise ValueError(
+            "`extractor` must return features (n, d): end it in a Flatten or GlobalAveragePooling2D layer. "
+            f"Received: an extractor with the output shape {tuple(outputs[0].shape)}"
+        )
+
+
+def check_real_images(name: str, images: Any, image_shape: Sequence[int]) -> None:
+    """Raises unless real images are uint8 and have the shape of the model's images."""
+    validation.check_shape(images, image_shape)
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if dtype != "uint8" or len(images) == 0:
+        raise ValueError(
+            f"`{name}` must be uint8 images, from 0 to 255, like those of generate(). "
+            f"Received: {len(images)} images of dtype {dtype}"
+        )
+
+
+def _check_labels(gan, reference, labels, metrics):
+    """Raises unless "intra_fid" has the labels of real images of all classes."""
     if "intra_fid" in metrics:
         if not hasattr(gan, "num_classes") or labels is None:
             raise ValueError(

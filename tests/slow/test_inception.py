@@ -136,6 +136,11 @@ def test_files_that_are_damaged_or_have_other_weights_are_refused(tmp_path):
     (tmp_path / "other.pth").rename(tmp_path / "pt_inception-2015-12-05-6726825d.pth")
     with pytest.raises(ValueError, match="the file is damaged"):
         metrics.inception(str(tmp_path / "pt_inception-2015-12-05-6726825d.pth"))
+    (tmp_path / "junk.pth").write_bytes(b"junk")
+    with pytest.raises(ValueError, match="is not a readable PyTorch file"):
+        metrics.inception(str(tmp_path / "junk.pth"))
+    with pytest.raises(FileNotFoundError, match="`weights` does not exist: download"):
+        metrics.inception("missing.pth")
     with pytest.raises(ValueError, match='`output` must be "features"'):
         metrics.inception("any.pth", "logits")
 

@@ -272,35 +272,41 @@ def test_leaderboard(tmp_path, little, classifier, monkeypatch):
     extractor = keras.Model(network.inputs, network.layers[-2].output)
     extractor.save(tmp_path / "extractor.keras")
     folder = tmp_path / "board"
-    command = [f"{FOLDER}/leaderboard.py", little, "my_methods:make", "my_methods:other", "--images-seen", 96]
-    command += ["--extractor", "keras=extractor.keras", "--samples", 50, "--batch-size", 16, "--folder", folder]
-    command += ["--speed-seconds", 0.01]
-    run(*command, "--seeds", 0)
-    first = json.loads((folder / "results.json").read_text())
+    command = [f"{FOLDER}/leaderboard.py", little, "my_methods:make", "my_methods:other"]
+    command += ["--extractor", "keras=extractor.keras", "--samples", 50, "--batch-size", 16, "--speed-seconds", 0.01]
+    run(*command, "--images-seen", 96, "--folder", folder, "--seeds", 0)
+    real, *first = json.loads((folder / "results.json").read_text())
+    x, y = (extractor.predict(keras_dcgan.datasets.load(little, split)[0], verbose=0) for split in ("train", "test"))
+    assert real["fid"] == pytest.approx(metrics.frechet_distance(y, x[:50]), rel=1e-4)
     assert [(row["method"], row["seed"]) for row in first] == [("my_methods:make", 0), ("my_methods:other", 0)]
     assert [row["images_seen"] for row in first] == [96, 96]
     gan = keras.saving.load_model(folder / "my_methods.make-0.keras")
     assert int(gan.optimizer.iterations.numpy()) == 6
     assert gan.loss.get_config() == keras_dcgan.losses.get("hinge").get_config()
-    # more seeds: the first is not trained again; and one that a kill has stopped goes on from its last epoch
+    # more seeds: the first is not trained again, and one that was killed continues after its last epoch
     before = (folder / "my_methods.make-0.keras").stat().st_mtime_ns
-    half = (folder / "my_methods.make-0.json").read_text().replace("true", "false").replace("96", "80")
-    (folder / "my_methods.make-1.json").write_text(half)
-    (folder / "my_methods.make-0.keras").rename(folder / "kept.keras")
-    gan.save(folder / "my_methods.make-1.keras")
-    (folder / "kept.keras").rename(folder / "my_methods.make-0.keras")
-    printed = run(*command, "--seeds", 0, 1)
+    run(*command, "--images-seen", 64, "--folder", tmp_path / "killed", "--seeds", 1)
+    (tmp_path / "killed" / "my_methods.make-1.keras").rename(folder / "my_methods.make-1.keras")
+    printed = run(*command, "--images-seen", 96, "--folder", folder, "--seeds", 0, 1)
+    assert "my_methods:make, seed 1: 32 images" in printed
     assert (folder / "my_methods.make-0.keras").stat().st_mtime_ns == before
     rows = json.loads((folder / "results.json").read_text())
-    assert rows[:2] == first
-    assert len(rows) == 4
+    assert rows[:3] == [real, *first]
+    assert len(rows) == 5
+    assert rows[3]["images_seen"] == 96
     continued = keras.saving.load_model(folder / "my_methods.make-1.keras")
-    assert int(continued.optimizer.iterations.numpy()) == 7
+    assert int(continued.optimizer.iterations.numpy()) == 6
     fids = [row["fid"] for row in rows if row["method"] == "my_methods:make"]
     cells = re.search(r"^\| my_methods:make \| 2 \| .* \| 96 \| (\S+) ± (\S+) \|", printed, re.MULTILINE).groups()
     assert [float(cell) for cell in cells] == pytest.approx([np.mean(fids), np.std(fids, ddof=1)], rel=0.05)
     assert (folder / "table.md").read_text().strip() in printed
     with Image.open(folder / "my_methods.other-1.png") as sheet:
         assert sheet.size == (2 * (10 * 30 + 2),) * 2
-    with pytest.raises(SystemExit, match="2"):
-        run(*command, "--seeds", 0, "--samples", 60)
+    command += ["--images-seen", 96, "--folder", folder]
+    for change in (["--samples", 60], ["--extractor", "clasifier=extractor.keras"], ["--extractor", "keras=missing"]):
+        with pytest.raises(SystemExit, match="2"):
+            run(*command, *change)
+    for method in ("my_methods:mke", "no_methods:make", "no_preset"):
+        with pytest.raises(SystemExit, match="2"):
+            run(command[0], little, method, *command[4:])
+    assert json.loads((folder / "results.json").read_text()) == rows
