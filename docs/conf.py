@@ -2,24 +2,39 @@
 
 import os
 import pathlib
-from importlib.metadata import version as _version
+import shutil
+import sys
+from importlib.metadata import metadata
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import diagrams
 import latex2mathml.converter
 from docutils import nodes
+
+import keras_dcgan
+from keras_dcgan import cli, presets
+
+_METADATA = metadata("keras-dcgan")
+_REPOSITORY = dict(url.split(", ") for url in _METADATA.get_all("Project-URL"))["Repository"]
 
 project = "keras-dcgan"
 author = "The keras-dcgan developers"
 copyright = author
-release = version = _version("keras-dcgan")
+release = version = _METADATA["Version"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_design"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.extlinks", "sphinx_design"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # the notebooks are stored with their outputs
+extlinks = {"repo": (f"{_REPOSITORY}/blob/main/%s", "%s")}
 exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
+html_theme_options = {"source_repository": _REPOSITORY, "source_branch": "main", "source_directory": "docs/"}
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_favicon = "_static/favicon.svg"
 html_title = f"keras-dcgan {release}"
 html_math_renderer = "mathml"
 
@@ -32,32 +47,35 @@ default_role = "code"
 nitpicky = True
 
 
-def presets_table():
+def presets_page():
     """All presets with their sizes and recipes, as Markdown."""
-    import keras_dcgan
-    from keras_dcgan import presets
-
-    lines = ["| preset | model | images | latents | parameters of G, D |", "|---|---|---|---|---:|"]
-    notes = []
+    lines = ["| preset | model | images | latent vectors | parameters of G, D |", "|---|---|---|---|---:|"]
+    sections = []
     for name in presets.names():
         preset = presets.get(name)
         model = keras_dcgan.ConditionalDCGAN if preset.conditional else keras_dcgan.DCGAN
         gan = model.from_preset(name, **({"num_classes": 10} if preset.conditional else {}))
         prior = {"normal": "N(0, 1)", "uniform": "U(−1, 1)"}[gan.latent_prior]
         cells = (
-            f"`{name}`" + (" (trained)" if (presets.WEIGHTS / f"{name}.npz").exists() else ""),
+            f"[`{name}`](#{name})" + (" (trained)" if (presets.WEIGHTS / f"{name}.npz").exists() else ""),
             f"`{model.__name__}`",
             "×".join(map(str, gan.image_shape)),
-            f"{gan.latent_dim} of {prior}".replace(" ", "\u00a0"),
+            f"{gan.latent_dim} from {prior}".replace(" ", "\u00a0"),
             f"{gan.generator.count_params():,}, {gan.discriminator.count_params():,}",
         )
         lines.append(f"| {' | '.join(cells)} |")
-        overrides = sorted(preset.arguments())
-        notes.append(
-            f"`{name}`\n: {preset.reference}. Recipe: {recipe_text(preset.recipe)}. "
-            f"Overrides: {', '.join(f'`{key}`' for key in overrides)}, and those of the model.\n"
-        )
-    return "\n".join(lines) + "\n\n" + "\n".join(notes)
+        sections += [
+            f"({name})=",
+            f"## {name}",
+            f"{preset.reference[0].upper()}{preset.reference[1:]}.",
+            *(
+                f"![The {x.name} of {name}](../_generated/{name}_{x.name}.svg)"
+                for x in (gan.generator, gan.discriminator)
+            ),
+            f"**Recipe:** {recipe_text(preset.recipe)}.",
+            f"**Arguments:** {', '.join(f'`{key}`' for key in sorted(preset.arguments()))}, and those of the model.",
+        ]
+    return "\n\n".join(["\n".join(lines), *sections]) + "\n"
 
 
 def recipe_text(recipe):
@@ -79,10 +97,21 @@ def recipe_text(recipe):
     return ", ".join(parts)
 
 
-def _write_presets(app):
-    folder = pathlib.Path(app.srcdir, "_generated")
-    folder.mkdir(exist_ok=True)
-    (folder / "presets.md").write_text(presets_table())
+def cli_page():
+    """The help texts of all commands, as Markdown."""
+    parser = cli._parser()
+    (commands,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
+    return "\n\n".join(f"## {name}\n\n```text\n{command.format_help()}```" for name, command in commands.items())
+
+
+def _generate(app):
+    os.environ["COLUMNS"] = "88"  # argparse wraps its help texts to it
+    docs = pathlib.Path(app.srcdir)
+    folder = docs / "_generated"
+    diagrams.write(folder)
+    (folder / "presets.md").write_text(presets_page())
+    (folder / "cli.md").write_text(cli_page())
+    shutil.copytree(docs.parent / "examples" / "notebooks", docs / "tutorials" / "notebooks", dirs_exist_ok=True)
 
 
 def _math(display):
@@ -96,5 +125,5 @@ def _math(display):
 
 
 def setup(app):
-    app.connect("builder-inited", _write_presets)
+    app.connect("builder-inited", _generate)
     app.add_html_math_renderer("mathml", inline_renderers=_math("inline"), block_renderers=_math("block"))

@@ -96,7 +96,7 @@ def tensorflow_tutorial(setting, starter):
 
     gan, images = setting.model_and_images()
     loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, *setting.optimizers())
-    loop.data = pipelines.untuned(loop.data)  # or epochs would wait at their end, at random: docs/performance.md
+    loop.data = pipelines.untuned(loop.data)  # or epochs would wait at their end, at random: docs/benchmarks/speed.md
     loop.train(starter)
 
 

@@ -15,7 +15,7 @@ from flops import step_flops
 import keras_dcgan
 from keras_dcgan import presets
 
-# operations a second of these networks in mixed_bfloat16 on an NVIDIA H200: docs/performance.md
+# operations a second of these networks in mixed_bfloat16 on an NVIDIA H200: docs/benchmarks/speed.md
 RATE, RATE_64 = 56e12, 144e12
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -2,8 +2,8 @@
 
     python tests/slow/pages.py PAGE
 
-A program is what stands in ```python blocks, in order. Lines that readers do not see add what a block needs: `% run:`
-a line of code, `% on: BACKEND` on which backend the rest of the section runs, TensorFlow where nothing is said.
+A program consists of the ```python blocks of a page, in order, as readers see them. `% on: NAME` restricts the rest of
+the section to a backend, or to something that is not installed; otherwise a block runs on TensorFlow.
 """
 
 import pathlib
@@ -31,9 +31,6 @@ def program(page, backend):
             on = "tensorflow"
         elif line.startswith("% on: "):
             on = line.removeprefix("% on: ")
-        elif line.startswith("% run: ") and on == backend:
-            code.append(line.removeprefix("% run: "))
-            continue
         code.append("")  # the same line numbers as in the page
     return "\n".join(code) if any(code) else ""
 
@@ -75,7 +72,7 @@ def shorten(set_attribute):
 
 def run(page, backend):
     """Runs a page's program in the current folder."""
-    namespace = {"keras": keras, "keras_dcgan": keras_dcgan, "np": np}
+    namespace: dict = {}
     exec(compile(program(page, backend), page, "exec"), namespace)
 
 
