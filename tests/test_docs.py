@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {str(path.relative_to(DOCS)): path.read_text() for path in DOCS.rglob("*.md") if path.parent.name[0] != "_"}
-PICTURES = [path for path in (DOCS / "images").rglob("*") if path.suffix in (".png", ".gif")]
+PICTURES = [path for path in (DOCS / "images").rglob("*") if path.suffix in (".png", ".webp")]
 README = (ROOT / "README.md").read_text()
 pytestmark = pytest.mark.once
 
@@ -65,8 +65,8 @@ def test_guides_are_short(page):
 
 
 def test_pictures_are_small():
-    assert sum(path.stat().st_size for path in PICTURES) < 12_000_000
-    assert not [path.name for path in PICTURES if path.stat().st_size >= 2_000_000]
+    assert sum(path.stat().st_size for path in PICTURES) < 6_000_000
+    assert not [path.name for path in PICTURES if path.stat().st_size >= 500_000]
 
 
 def test_every_picture_is_shown_with_an_alternative_text():
