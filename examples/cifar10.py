@@ -1,9 +1,9 @@
-"""A DCGAN in colour: CIFAR-10, with 49 fixed latents. Published with 100 epochs; after 20 to 30 the images are sharp.
+"""A DCGAN in color: TensorFlow's tutorial networks on CIFAR-10, 49 fixed latent vectors. Published with 100 epochs.
 
-python examples/cifar10.py                       # downloads CIFAR-10 by keras.datasets
+python examples/cifar10.py                       # downloads CIFAR-10
 python examples/cifar10.py --data cifar10.npz    # from a file, or a folder of images
 
-Stopped or killed, the same command goes on after the last whole epoch.
+Run the same command again after an interruption to resume after the last complete epoch.
 """
 
 import argparse
@@ -14,24 +14,24 @@ import keras
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="cifar10", help="what keras_dcgan.datasets.load takes")
+parser.add_argument("--data", default="cifar10", help="source for keras_dcgan.datasets.load")
 parser.add_argument("--epochs", type=int, default=100)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/cifar10"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster on hardware with bfloat16")
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
+keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
 # 1. Photographs, uint8 (50000, 32, 32, 3)
 images, _ = keras_dcgan.datasets.load(args.data)
 
-# 2. The tutorial's networks, three channels wide
+# 2. The tutorial's networks with three channels
 gan = keras_dcgan.DCGAN.from_preset("cifar10", image_shape=images.shape[1:], seed=args.seed)
 gan.compile()
 
-# 3. Training. BackupAndRestore keeps the last epoch, and takes a run that was stopped up from there
+# 3. Training. BackupAndRestore saves every epoch and resumes an interrupted run
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
 gan.fit(
@@ -39,7 +39,7 @@ gan.fit(
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", num_images=49, scale=1),
+        keras_dcgan.callbacks.GifSnapshot(args.out / "samples.gif", num_images=49, scale=1),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
     ],
@@ -49,4 +49,6 @@ gan.save(args.out / "gan.keras")
 # 4. New samples
 sheet = keras_dcgan.images.grid(gan.generate(100, seed=args.seed), scale=2)
 sheet.save(args.out / "samples.png")
-print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
+print(
+    f"Samples {args.out / 'samples.png'}, animation {args.out / 'samples.gif'}, trained model {args.out / 'gan.keras'}"
+)

@@ -1,9 +1,9 @@
-"""A small classifier, to measure generated images with: its last hidden layer gives features, its classes labels.
+"""Trains a small classifier for evaluating generated images: its last hidden layer returns features.
 
 python examples/classifier.py                                        # the 10,000 embedded images
-python examples/classifier.py --data mnist --out out/mnist.keras     # what keras_dcgan.datasets.load takes
+python examples/classifier.py --data mnist --out out/mnist.keras     # any source of keras_dcgan.datasets.load
 
-In Python: `classifier = keras.saving.load_model("out/classifier.keras")` takes pixels from 0 to 255 and gives logits;
+In Python: `classifier = keras.saving.load_model("out/classifier.keras")` maps pixels, 0 to 255, to logits;
 `keras.Model(classifier.inputs, classifier.layers[-2].output)` is the extractor, 128 features.
 """
 
@@ -15,17 +15,17 @@ import keras
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes, with labels")
+parser.add_argument("--data", default="fashion_mnist_10k", help="source for keras_dcgan.datasets.load, with labels")
 parser.add_argument("--epochs", type=int, default=5)
-parser.add_argument("--filters", type=int, nargs="+", default=[16, 32], help="of each block of two convolutions")
-parser.add_argument("--augment", action="store_true", help="flip and move the images: for photographs, not for digits")
+parser.add_argument("--filters", type=int, nargs="+", default=[16, 32], help="one number per block of two convolutions")
+parser.add_argument("--augment", action="store_true", help="flip and shift the images: for photographs, not for digits")
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/classifier.keras"), help="file to write")
 parser.add_argument("--seed", type=int, default=0)
 args = parser.parse_args()
 
 keras.utils.set_random_seed(args.seed)
 
-# 1. Images, uint8 (n, height, width, channels); the embedded set has no test images, so some are kept for the test
+# 1. Images, uint8 (n, height, width, channels); the embedded set has no test images, so some are held out
 images, labels = keras_dcgan.datasets.load(args.data)
 if args.data == "fashion_mnist_10k":
     test_images, test_labels = images[8000:], labels[8000:]
@@ -48,7 +48,7 @@ classifier.add(keras.layers.Dropout(0.3))
 classifier.add(keras.layers.Dense(128, activation="relu"))
 classifier.add(keras.layers.Dense(int(labels.max()) + 1))
 
-# 3. Training: the rate falls to nothing
+# 3. Training with a learning rate that decays to 0
 batch_size = 128
 steps = args.epochs * -(-len(images) // batch_size)
 classifier.compile(
@@ -58,7 +58,7 @@ classifier.compile(
 )
 classifier.fit(images, labels, batch_size=batch_size, epochs=args.epochs)
 
-# 4. How good it is, on images that it has not seen
+# 4. Accuracy on held-out images
 _, accuracy = classifier.evaluate(test_images, test_labels, verbose=0)
 args.out.parent.mkdir(parents=True, exist_ok=True)
 classifier.save(args.out)

@@ -1,9 +1,9 @@
-"""What trainings that go wrong look like, in samples and in the logs: one that goes well, and four that do not.
+"""Trains one healthy and four failing GANs, and shows their samples and logs.
 
-python examples/gone_wrong.py                       # 10,000 Fashion-MNIST images that come with the package
+python examples/gone_wrong.py                       # the 10,000 embedded images
 python examples/gone_wrong.py --only well collapse
 
-All have the same networks, images, start and number of steps; each does one thing wrong.
+All have the same networks, images, initial weights and number of steps; each failing one has one wrong setting.
 """
 
 import argparse
@@ -13,18 +13,18 @@ import keras
 
 import keras_dcgan
 
-# name -> (rate of the generator, rate of the discriminator, kernel size)
+# name: learning rates of the generator and the discriminator, kernel size
 RUNS = {
     "well": (1e-3, 1e-3, 4),
     "collapse": (2e-3, 1e-5, 4),  # the generator learns far faster than the discriminator
-    "discriminator_wins": (2e-5, 2e-3, 4),  # the other way round
-    "noise": (3e-6, 3e-6, 4),  # both too slow for so few steps
-    "checkerboard": (1e-3, 1e-3, 3),  # the stride of 2 does not divide the kernel
+    "discriminator_wins": (2e-5, 2e-3, 4),  # the opposite
+    "noise": (3e-6, 3e-6, 4),  # both too slow for this number of steps
+    "checkerboard": (1e-3, 1e-3, 3),  # stride 2 does not divide the kernel size
 }
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes")
-parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="which of them")
+parser.add_argument("--data", default="fashion_mnist_10k", help="source for keras_dcgan.datasets.load")
+parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS), help="run these only")
 parser.add_argument("--epochs", type=int, default=5)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/gone_wrong"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
@@ -35,7 +35,7 @@ images, _ = keras_dcgan.datasets.load(args.data)
 logs = {}
 for name in args.only:
     g_rate, d_rate, kernel_size = RUNS[name]
-    keras.utils.set_random_seed(args.seed)  # the same order of the images for each
+    keras.utils.set_random_seed(args.seed)  # the same order of images for each
     gan = keras_dcgan.DCGAN.from_preset(
         "radford_28", image_shape=images.shape[1:], kernel_size=kernel_size, width=0.25, seed=args.seed
     )

@@ -12,7 +12,7 @@ import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("table", type=pathlib.Path)
-parser.add_argument("--out", type=pathlib.Path, help="image file to write; default: beside the table, .png")
+parser.add_argument("--out", type=pathlib.Path, help="image file to write; default: next to the table")
 args = parser.parse_args()
 
 out = args.out or args.table.with_suffix(".png")

@@ -1,8 +1,8 @@
-"""Train a DCGAN in under four minutes on two CPU cores, on images that come with the package.
+"""Train a DCGAN in under four minutes on two CPU cores, on the embedded images.
 
 python examples/quickstart.py                  # Fashion-MNIST, 10,000 images
-python examples/quickstart.py --conditional    # the same with labels: one column a class
-python examples/quickstart.py --data FOLDER    # your own small images, or a .npz file, or "mnist"
+python examples/quickstart.py --conditional    # with classes, one per column
+python examples/quickstart.py --data FOLDER    # your own small images, an .npz file, or "mnist"
 """
 
 import argparse
@@ -13,7 +13,7 @@ import keras
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes")
+parser.add_argument("--data", default="fashion_mnist_10k", help="source for keras_dcgan.datasets.load")
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/quickstart"), help="folder for the results")
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
@@ -35,7 +35,7 @@ else:
     data = (images,)
 gan.compile()  # the preset's training recipe
 
-# 3. Training: a film of the same samples, and a file to go on from
+# 3. Training, with an animation and a file to resume from
 args.out.mkdir(parents=True, exist_ok=True)
 gan.fit(
     *data,
@@ -52,5 +52,5 @@ sheet = keras_dcgan.images.grid(gan.generate(10 * columns, seed=1), columns, sca
 sheet.save(args.out / "samples.png")
 
 print(f"Samples         {args.out / 'samples.png'}")
-print(f"Film            {args.out / 'samples.gif'}")
+print(f"Animation       {args.out / 'samples.gif'}")
 print(f"Trained model   {args.out / 'gan.keras'}  (keras.saving.load_model)")

@@ -1,11 +1,11 @@
-"""The recipe of Radford, Metz and Chintala (2016), on images of your own or on a known set.
+"""The recipe of Radford, Metz and Chintala (2016), on your own images or a known set.
 
 python examples/radford.py --data FOLDER        # any images: cropped and resized to 64x64
 python examples/radford.py --data mnist --preset radford_28
 python examples/radford.py --data mnist --preset all_convolutional_28
 python examples/radford.py --data cifar10 --preset radford_28 --size 32
 
-Stopped or killed, the same command goes on after the last whole epoch.
+Run the same command again after an interruption to resume after the last complete epoch.
 """
 
 import argparse
@@ -16,43 +16,43 @@ import keras
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", required=True, help="folder of images, or what else keras_dcgan.datasets.load takes")
+parser.add_argument("--data", required=True, help="folder of images, or another source for keras_dcgan.datasets.load")
 parser.add_argument("--preset", default="radford_64", choices=["radford_64", "radford_28", "all_convolutional_28"])
-parser.add_argument("--size", type=int, help="side of the images, default: that of the preset's name")
+parser.add_argument("--size", type=int, help="side of the images; default: that in the preset's name")
 parser.add_argument("--epochs", type=int, default=25)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/radford"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--width", type=float, default=1.0, help="a factor on all filter counts: 0.25 for a CPU")
-parser.add_argument("--no-scale-and-centre", action="store_true", help="batch normalisation without its two weights")
-parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
+parser.add_argument("--width", type=float, default=1.0, help="factor for all filter counts: 0.25 for a CPU")
+parser.add_argument("--no-scale-and-center", action="store_true", help="batch normalization without scale and center")
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster on hardware with bfloat16")
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
+keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
-# 1. Images, uint8 (n, 64, 64, 3), in grey with one channel. Of folders, what is transparent lies on white
+# 1. Images, uint8 (n, 64, 64, 3), gray ones with one channel. Transparent pixels become white
 size = args.size or int(args.preset.rpartition("_")[2])
 images, _ = keras_dcgan.datasets.load(args.data, image_size=(size, size))
 print(f"{len(images)} images")
 
-# 2. Strided convolutions, batch normalisation, weights from N(0, 0.02), latents from U(-1, 1)
+# 2. Strided convolutions, batch normalization, weights from N(0, 0.02), latent vectors from U(-1, 1)
 options = {"image_shape": images.shape[1:], "width": args.width, "seed": args.seed}
-if args.preset != "all_convolutional_28":  # which never has them
-    options["batch_norm_affine"] = not args.no_scale_and_centre
+if args.preset != "all_convolutional_28":  # which never has scale and center
+    options["batch_norm_affine"] = not args.no_scale_and_center
 gan = keras_dcgan.DCGAN.from_preset(args.preset, **options)
 gan.compile()
 
 # 3. Training
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
-scale = max(1, 64 // size)  # pixels of a picture to one of an image
+scale = max(1, 64 // size)  # enlarges small images
 gan.fit(
     images,
     epochs=args.epochs,
     verbose=2,
     callbacks=[
         keras_dcgan.callbacks.GifSnapshot(
-            args.out / "film.gif", num_images=16, every=max(1, args.epochs // 25), scale=scale
+            args.out / "samples.gif", num_images=16, every=max(1, args.epochs // 25), scale=scale
         ),
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
@@ -62,4 +62,6 @@ gan.save(args.out / "gan.keras")
 
 # 4. New samples
 keras_dcgan.images.grid(gan.generate(100, seed=args.seed), scale=scale).save(args.out / "samples.png")
-print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
+print(
+    f"Samples {args.out / 'samples.png'}, animation {args.out / 'samples.gif'}, trained model {args.out / 'gan.keras'}"
+)

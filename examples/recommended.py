@@ -1,11 +1,11 @@
-"""The recommended settings in a long training, on a known set or on images of your own, also on few.
+"""Trains the recommended networks for long, on a known set or your own images.
 
 python examples/recommended.py --data mnist --conditional
 python examples/recommended.py --data cifar10 --conditional --no-batch-norm
 python examples/recommended.py --data FOLDER --size 64 --augment  # a few thousand pictures
 python examples/recommended.py --data FOLDER --size 64 --augment --conditional  # a folder per class
 
-Stopped or killed, the same command goes on after the last whole epoch.
+Run the same command again after an interruption to resume after the last complete epoch.
 """
 
 import argparse
@@ -18,11 +18,11 @@ import keras
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", required=True, help="folder of images, or what else keras_dcgan.datasets.load takes")
+parser.add_argument("--data", required=True, help="folder of images, or another source for keras_dcgan.datasets.load")
 parser.add_argument("--size", type=int, help="side of the images, for folders")
-parser.add_argument("--images", type=int, help="train on the first so many images only")
+parser.add_argument("--images", type=int, help="train on the first images only")
 parser.add_argument("--conditional", action="store_true", help="train a ConditionalDCGAN")
-parser.add_argument("--preset", help="in place of recommended or recommended_conditional")
+parser.add_argument("--preset", help="default: recommended or recommended_conditional")
 parser.add_argument("--augment", action="store_true", help="augment real and generated images: for small sets")
 parser.add_argument(
     "--batch-norm",
@@ -34,23 +34,25 @@ parser.add_argument("--gamma", type=float, help="weight of the R1 penalty; defau
 parser.add_argument("--epochs", type=int, default=20)
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--filters", type=int, help="of both networks, in place of 64 in G and 32 in D")
-parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster where the hardware knows it")
+parser.add_argument(
+    "--filters", type=int, help="of both networks; default: 64 in the generator, 32 in the discriminator"
+)
+parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster on hardware with bfloat16")
 parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is faster with JAX on a GPU")
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for JAX and PyTorch to shuffle by; the model has its own
+keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
-# 1. Images, uint8 (n, height, width, channels), and labels. Of folders, what is transparent lies on white
+# 1. Images, uint8 (n, height, width, channels), and labels. Transparent pixels become white
 size = None if args.size is None else (args.size, args.size)
 images, labels = keras_dcgan.datasets.load(args.data, image_size=size)
 if args.conditional and labels is None:
-    parser.error("--conditional needs images with labels: put them into one folder a class")
+    parser.error("--conditional needs labels: put the images into one folder per class")
 images, labels = (None if part is None else part[: args.images] for part in (images, labels))
 print(f"{len(images)} images")
 
-# 2. Small networks and an average of the generator
+# 2. The preset's networks, with an EMA of the generator
 options = {"image_shape": images.shape[1:], "seed": args.seed}
 preset = keras_dcgan.presets.get(args.preset or ("recommended_conditional" if args.conditional else "recommended"))
 if args.batch_norm is not None:
@@ -73,13 +75,13 @@ gan.recipe = dataclasses.replace(gan.recipe, decay=1.0)
 penalties = None if args.gamma is None else [keras_dcgan.penalties.R1(gamma=args.gamma, interval=4)]
 gan.compile(penalties=penalties, steps_per_execution=args.steps_per_execution)
 
-# 4. Training. BackupAndRestore keeps the last epoch, and takes a run that was stopped up from there
+# 4. Training. BackupAndRestore saves every epoch and resumes an interrupted run
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
 columns = gan.num_classes if args.conditional else 5
-scale = max(1, 64 // images.shape[1])  # pixels of a picture to one of an image
-film = keras_dcgan.callbacks.GifSnapshot(
-    args.out / "film.gif", num_images=5 * columns, every=max(1, args.epochs // 25), scale=scale
+scale = max(1, 64 // images.shape[1])  # enlarges small images
+animation = keras_dcgan.callbacks.GifSnapshot(
+    args.out / "samples.gif", num_images=5 * columns, every=max(1, args.epochs // 25), scale=scale
 )
 gan.fit(
     *data,
@@ -87,14 +89,16 @@ gan.fit(
     epochs=args.epochs,
     verbose=2,
     callbacks=[
-        film,
+        animation,
         keras.callbacks.CSVLogger(args.out / "losses.csv", append=backup.exists()),
         keras.callbacks.BackupAndRestore(backup),
     ],
 )
 gan.save(args.out / "gan.keras")
 
-# 5. New samples; conditional ones in columns, class 0 first
+# 5. New samples, of a conditional model one class per column
 columns = gan.num_classes if args.conditional else 10
 keras_dcgan.images.grid(gan.generate(10 * columns, seed=args.seed), columns, scale=scale).save(args.out / "samples.png")
-print(f"Samples {args.out / 'samples.png'}, film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
+print(
+    f"Samples {args.out / 'samples.png'}, animation {args.out / 'samples.gif'}, trained model {args.out / 'gan.keras'}"
+)

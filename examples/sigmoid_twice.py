@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import keras_dcgan
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", default="fashion_mnist_10k", help="what keras_dcgan.datasets.load takes")
+parser.add_argument("--data", default="fashion_mnist_10k", help="source for keras_dcgan.datasets.load")
 parser.add_argument("--epochs", type=int, default=8)
 parser.add_argument(
     "--out", type=pathlib.Path, default=pathlib.Path("out/sigmoid_twice"), help="folder for the results"

@@ -1,13 +1,13 @@
-"""Trains on images that do not fit in memory: they are read when their batch comes, and go to the device as uint8.
+"""Trains on images that do not fit in memory: they are read batch by batch and go to the device as uint8.
 
 python examples/streaming.py FOLDER --size 64                   # keras_dcgan.datasets.ImageFolder
-python examples/streaming.py FOLDER --size 64 --with tfrecord   # TFRecord shards, which are written the first time
+python examples/streaming.py FOLDER --size 64 --with tfrecord   # TFRecord shards, written on the first run
 python examples/streaming.py FOLDER --size 64 --with keras      # keras.utils.image_dataset_from_directory
-python examples/streaming.py FOLDER --size 64 --with torch      # a torch DataLoader
+python examples/streaming.py FOLDER --size 64 --with torch      # a PyTorch DataLoader
 
-FOLDER holds image files, or one folder a class. All read with any backend, shuffle with little memory, and give the
-same batches for the same seed. Each function reads one share of the images, `process` of `processes`, for processes
-that train one model together. Stopped or killed, the same command goes on after the last whole epoch.
+FOLDER holds image files, or one folder per class. All sources work on every backend, shuffle in little memory, and give
+the same batches for the same seed. Each function reads the share `process` of `processes`, for processes that train one
+model together. Run the same command again after an interruption to resume after the last complete epoch.
 """
 
 import argparse
@@ -23,16 +23,16 @@ PER_SHARD = 4096  # images
 
 
 def image_folder(folder, shape, batch_size, seed, process, processes):
-    """Files in another order each epoch, read by threads. It knows its process by itself."""
+    """Files in a new order each epoch, read by threads. It finds its process by itself."""
     return keras_dcgan.datasets.ImageFolder(folder, shape, batch_size, seed=seed, workers=2)
 
 
 def tfrecord(folder, shape, batch_size, seed, process, processes):
-    """Shards of raw pixels: as fast as the disk. Their order, and that of 10,000 images at a time, is drawn anew."""
+    """Shards of raw pixels, as fast as the disk, in a new order each epoch."""
     import tensorflow as tf
 
     paths = sorted(folder.glob("*.tfrecord"))[process::processes]
-    count = sum(path.stat().st_size for path in paths) // (math.prod(shape) + 16)  # a record has 16 bytes of its own
+    count = sum(path.stat().st_size for path in paths) // (math.prod(shape) + 16)  # a record has 16 extra bytes
     shards = tf.data.Dataset.from_tensor_slices(list(map(str, paths))).shuffle(len(paths), seed=seed)
     records = shards.interleave(tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=2, deterministic=True)
     records = records.shuffle(10_000, seed=seed).batch(batch_size, drop_remainder=True)
@@ -41,7 +41,7 @@ def tfrecord(folder, shape, batch_size, seed, process, processes):
 
 
 def write_shards(source, folder, shape):
-    """Writes all images, `PER_SHARD` a shard, in an order that mixes classes."""
+    """Writes all images, `PER_SHARD` per shard, in random order."""
     import tensorflow as tf
 
     unfinished = folder.with_name(f"{folder.name}.part")
@@ -55,7 +55,7 @@ def write_shards(source, folder, shape):
 
 
 def keras_directory(folder, shape, batch_size, seed, process, processes):
-    """Keras's loader, which resizes to floats from 0 to 255; it decodes the shares of all processes."""
+    """Keras's loader, which resizes to floats from 0 to 255. Each process decodes all shares."""
     import tensorflow as tf
 
     *size, channels = shape
@@ -73,7 +73,7 @@ def keras_directory(folder, shape, batch_size, seed, process, processes):
 
 
 def torch_loader(folder, shape, batch_size, seed, process, processes):
-    """Worker processes of PyTorch. `fit` tells the sampler the epoch, by which its order changes."""
+    """Worker processes of PyTorch. `fit` sets the epoch of the sampler, which determines the order."""
     import torch
     from PIL import Image, ImageOps
 
@@ -92,7 +92,7 @@ def torch_loader(folder, shape, batch_size, seed, process, processes):
 
     images = Images()
     sampler = torch.utils.data.DistributedSampler(images, processes, process, seed=seed, drop_last=True)
-    workers = 0 if keras.backend.backend() == "jax" else 2  # a process that is forked from JAX may lock up
+    workers = 0 if keras.backend.backend() == "jax" else 2  # a process forked from JAX may deadlock
     return torch.utils.data.DataLoader(images, batch_size, sampler=sampler, drop_last=True, num_workers=workers)
 
 
@@ -103,7 +103,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--with", dest="source", choices=SOURCES, default="folder")
     parser.add_argument("--size", type=int, default=64, help="side of the images")
-    parser.add_argument("--grey", action="store_true", help="grey images, not coloured")
+    parser.add_argument("--gray", action="store_true", help="gray images instead of color")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument(
@@ -112,7 +112,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
-    shape = (args.size, args.size, 1 if args.grey else 3)
+    shape = (args.size, args.size, 1 if args.gray else 3)
     folder = args.folder
     if args.source == "tfrecord":
         folder = args.out / f"shards_{args.size}_{shape[2]}"
@@ -127,9 +127,9 @@ if __name__ == "__main__":
         epochs=args.epochs,
         verbose=2,
         callbacks=[
-            keras_dcgan.callbacks.GifSnapshot(args.out / "film.gif", scale=max(1, 64 // args.size)),
+            keras_dcgan.callbacks.GifSnapshot(args.out / "samples.gif", scale=max(1, 64 // args.size)),
             keras.callbacks.BackupAndRestore(args.out / "backup"),
         ],
     )
     gan.save(args.out / "gan.keras")
-    print(f"Film {args.out / 'film.gif'}, trained model {args.out / 'gan.keras'}")
+    print(f"Animation {args.out / 'samples.gif'}, trained model {args.out / 'gan.keras'}")

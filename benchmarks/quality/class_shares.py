@@ -1,10 +1,10 @@
-"""Which classes a trained generator makes, as a classifier sees them, and whether they are those asked for.
+"""Shares of the classes among samples, by a classifier, and the label accuracy of conditional models.
 
 python examples/classifier.py --data fashion_mnist --out out/classifier.keras
 python benchmarks/quality/class_shares.py fashion_mnist out/gan.keras [MODEL ...] --classifier out/classifier.keras
 
-A column a class, and all together. Of real test images, and of samples of a conditional model, the share that is seen
-as the class it is or was asked for; of all samples also the share of each class among them.
+One column per class, and one for all. Of real test images, and of samples of a conditional model, the fraction that the
+classifier assigns to the correct or requested class; of all samples also the share of each class.
 """
 
 import pathlib

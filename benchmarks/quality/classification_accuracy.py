@@ -1,10 +1,10 @@
-"""Classification accuracy score: how well a network that learns from generated images alone knows real ones.
+"""Classification accuracy score: the test accuracy of a classifier that learns from generated images only.
 
 python benchmarks/quality/classification_accuracy.py fashion_mnist out/gan.keras [MODEL ...]
 
-The classifier of examples/classifier.py is trained on --samples images of a conditional model, as many of each class,
-and judged on the real test images. The first line is the same of as many real training images. Ravuri and Vinyals,
-Classification Accuracy Score for Conditional Generative Models (2019), section 3.
+Trains the network of examples/classifier.py on --samples images of a conditional model, the same number per class. The
+first row is the score of real training images. Ravuri and Vinyals, Classification Accuracy Score for Conditional
+Generative Models (2019), section 3.
 """
 
 import pathlib
@@ -28,7 +28,7 @@ test_images, test_labels = keras_dcgan.datasets.load(args.data, "test")
 
 
 def accuracy(images, labels):
-    """Of the classifier on the real test images, after training on these."""
+    """The test accuracy of a classifier that is trained on these images."""
     with tempfile.TemporaryDirectory() as folder:
         data, out = f"{folder}/data.npz", f"{folder}/classifier.keras"
         np.savez(data, x_train=images, y_train=labels, x_test=test_images, y_test=test_labels)

@@ -1,10 +1,10 @@
-"""All distances of keras_dcgan.metrics, model by model: over the epochs of a training, as a table and as curves.
+"""Distances, precision, recall, density and coverage of saved models over a training, as a table and curves.
 
 python examples/classifier.py --data fashion_mnist --out out/classifier.keras
 python benchmarks/quality/distances.py fashion_mnist out/gan-*.keras --classifier out/classifier.keras --plot curves.png
 
-Features are those of the last hidden layer of the classifier. Samples are compared with as many real training images;
-the first line is the same of real test images. The curves take their epochs from the files' names, gan-012.keras.
+Features are those of the classifier's last hidden layer. Samples are compared with the same number of real training
+images; the first row shows real test images. The curves take the epochs from the file names, such as gan-012.keras.
 """
 
 import pathlib

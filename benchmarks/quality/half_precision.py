@@ -1,8 +1,8 @@
-"""Writes the generator of a saved model in half precision, and says what that changes.
+"""Writes the generator of a saved model in half precision, and prints how much its images change.
 
 python benchmarks/quality/half_precision.py out/gan.keras keras_dcgan/presets/weights/recommended_fashion_mnist.npz
 
-The file is one of those that `from_preset(name, load_weights=True)` reads. Samples of both precisions are compared.
+`from_preset(name, load_weights=True)` reads such a file.
 """
 
 import argparse

@@ -192,14 +192,14 @@ def table(rows):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
+    parser.add_argument("data", help="source of the training images for keras_dcgan.datasets.load")
     parser.add_argument("methods", nargs="+", metavar="METHOD", help="name of a preset, or module:function")
     parser.add_argument("--size", type=int, help="side of the images, for folders")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="training time of each method")
     budget.add_argument("--images-seen", type=int, help="images that each method is trained on, epochs × images")
     budget.add_argument("--updates", type=int, help="updates of the generator")
-    parser.add_argument("--batch-size", type=int, help="default: that of each preset")
+    parser.add_argument("--batch-size", type=int, help="default: the batch size of each preset")
     parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is faster with JAX on a GPU")
     parser.add_argument(
         "--speed-seconds", type=float, default=10, help="length of a round of measuring speeds; default: %(default)s"

@@ -1,8 +1,8 @@
-"""Draws what recipes.py measured: Fréchet distance over training time, a colour a recipe, a line a seed.
+"""Plots the results of recipes.py: Fréchet distance over training time, one color per recipe, one line per seed.
 
 python benchmarks/quality/plot_recipes.py out/recipes.json [FILE ...] --out out/recipes.png
 
-Needs matplotlib. The files are those of recipes.py --out; measured on one machine, their times compare.
+Needs matplotlib. Times are comparable within one machine.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: their arguments, samples with a progress bar, and results in a file."""
+"""Common parts of the scripts in this folder: arguments, samples with a progress bar, and results in a file."""
 
 import argparse
 import contextlib
@@ -15,37 +15,37 @@ from keras_dcgan.training.files import replacing
 
 
 def parser(doc, samples):
-    """A parser with the arguments of every script."""
+    """Returns a parser with the common arguments."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", help="the real images with labels, as keras_dcgan.datasets.load takes them")
-    parser.add_argument("models", nargs="*", type=pathlib.Path, metavar="MODEL", help="files that DCGAN.save wrote")
-    parser.add_argument("--samples", type=int, default=samples, help=f"images of each model, default {samples:,}")
+    parser.add_argument("data", help="source of real images with labels for keras_dcgan.datasets.load")
+    parser.add_argument("models", nargs="*", type=pathlib.Path, metavar="MODEL", help="saved models")
+    parser.add_argument("--samples", type=int, default=samples, help=f"images per model, default {samples:,}")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the table")
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results")
     return parser
 
 
 def samples(path, args, labelled=False):
-    """Samples of the model that a file holds, with a progress bar.
+    """Generates samples of a saved model, with a progress bar.
 
     Args:
-        path: of the file.
+        path: path of the model.
         args: the arguments of the command line.
-        labelled: bool, whether a model without labels is refused.
+        labelled: bool, whether to refuse a model without labels.
 
     Returns:
-        `(images, labels)`: pixels, uint8 `(n, height, width, channels)`; the labels that were asked for, each class in
-        turn, None for a model without.
+        `(images, labels)`: pixels, uint8 `(n, height, width, channels)`; the requested labels, each class in turn, or
+        None for an unconditional model.
     """
     gan = keras.saving.load_model(path)
     given = {}
     if isinstance(gan, keras_dcgan.ConditionalDCGAN):
         given["labels"] = np.arange(args.samples) % gan.num_classes
     elif labelled:
-        sys.exit(f"{path} holds a model without labels: this figure is for conditional models")
+        sys.exit(f"{path} holds an unconditional model; this metric needs a conditional one")
     given["latents"] = keras.ops.convert_to_numpy(gan.sample_latents(args.samples, seed=args.seed))
     parts = []
-    with contextlib.redirect_stdout(sys.stderr):  # where the table does not go
+    with contextlib.redirect_stdout(sys.stderr):  # the table goes to stdout
         progress = keras.utils.Progbar(args.samples, unit_name="samples")
         for i in range(0, args.samples, 1000):
             parts.append(gan.generate(**{name: value[i : i + 1000] for name, value in given.items()}))
@@ -54,7 +54,7 @@ def samples(path, args, labelled=False):
 
 
 class Results:
-    """A table in Markdown on standard output, line by line as the figures come, and the same as JSON in a file."""
+    """A Markdown table on standard output, row by row, and the same as JSON in a file."""
 
     def __init__(self, args, **columns):
         """Columns: name and format, such as `error=".2%"`."""
@@ -71,7 +71,7 @@ class Results:
         self._print("---", *("---:" for _ in columns))
 
     def add(self, images, **figures):
-        """One line: what the images are, and a figure a column, None for one that these images do not have."""
+        """Adds a row: the name of the images and one value per column, or None."""
         cells = ((figures[name], spec) for name, spec in self.columns.items())
         self._print(images, *("-" if value is None else format(value, spec) for value, spec in cells))
         figures = {name: None if value is None else float(value) for name, value in figures.items()}

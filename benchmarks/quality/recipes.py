@@ -1,13 +1,13 @@
-"""Trains recipes one after the other for the same time, and measures their samples while they train.
+"""Trains recipes one after the other for the same time, and evaluates their samples during training.
 
 python examples/classifier.py --data fashion_mnist --out out/classifier.keras
-python benchmarks/quality/recipes.py fashion_mnist_10k tutorial recommended --minutes 3 --seeds 0 1 2 \
+python benchmarks/quality/recipes.py fashion_mnist_10k tutorial recommended --minutes 3 --seeds 0 1 2 \\
     --classifier out/classifier.keras --real fashion_mnist --folder out/recipes --out out/recipes.json
 
-Features are those of the last hidden layer of the classifier, and distances those from the real images of --real. Time
-is that of training alone, on all cores; measuring, --points times in every training, is not counted. A row a
-measurement: training time in minutes, epochs, distances, the share of the rarest class among the samples, and of a
-conditional model the share that is seen as the class asked for. The folder gets a model and a sheet of each training.
+Features are those of the classifier's last hidden layer; distances are from the images of --real. The time is that of
+training on all cores; --points evaluations per training are not counted. One row per evaluation: training time in
+minutes, epochs, distances, the share of the rarest class among the samples, and the label accuracy of a conditional
+model. The folder gets a model and a sheet per training.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from keras_dcgan.penalties import R1
 
 
 class JoinedBatches(keras_dcgan.DCGAN):
-    """Real and generated images as one batch, which the discriminator normalises together: a common mistake."""
+    """Real and generated images in one batch, which the discriminator normalizes together: a common mistake."""
 
     def _update_both(self, real, z, labels):
         def forward():
@@ -46,7 +46,7 @@ class JoinedBatches(keras_dcgan.DCGAN):
 
 RECOMMENDED = {"preset": "recommended"}
 CONDITIONAL = {"preset": "recommended_conditional"}
-# the presets' own recipes, and the recommended ones also without, or with, one thing
+# the recipes of presets, and the recommended ones with one change
 RECIPES = {
     "tutorial": {"preset": "mnist"},
     "radford": {"preset": "radford_28"},
@@ -70,19 +70,19 @@ RECIPES = {
 TRAINING = ("preset", "discriminator", "model", "batch_size", "penalties")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("data", help="images to train on, as keras_dcgan.datasets.load takes them")
+parser.add_argument("data", help="source of the training images for keras_dcgan.datasets.load")
 parser.add_argument("recipes", nargs="+", choices=RECIPES, metavar="RECIPE", help=", ".join(RECIPES))
 parser.add_argument("--minutes", type=float, default=3)
-parser.add_argument("--points", type=int, default=1, help="measurements of every training, at equal distances in time")
+parser.add_argument("--points", type=int, default=1, help="evaluations per training, at equal intervals")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-parser.add_argument("--images", type=int, help="train on so many images only")
+parser.add_argument("--images", type=int, help="train on the first images only")
 parser.add_argument("--classifier", type=pathlib.Path, required=True, help="by examples/classifier.py")
-parser.add_argument("--real", help="images to measure by; default: those to train on")
+parser.add_argument("--real", help="images to compare with; default: those to train on")
 parser.add_argument("--split", default="train", help="of --real: train or test")
 parser.add_argument("--samples", type=int, default=10_000)
 parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
 parser.add_argument("--folder", type=pathlib.Path, required=True, help="folder for models and sheets")
-parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the table")
+parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results")
 args = parser.parse_args()
 
 classifier = keras.saving.load_model(args.classifier)
@@ -92,7 +92,7 @@ images, labels = (None if part is None else part[: args.images] for part in kera
 
 
 def look(images):
-    """Features of images, and the classes that they are seen as."""
+    """Features of images, and their predicted classes."""
     features, scores = network.predict(images, batch_size=500, verbose=0)
     return features, scores.argmax(axis=1)
 
@@ -111,7 +111,7 @@ results = quality.Results(
 
 
 class Measured(keras.callbacks.Callback):
-    """Measures samples at equal distances in training time, the last time when it is over, and ends training then."""
+    """Evaluates samples at equal intervals of training time, and ends the training."""
 
     def __init__(self, recipe, seed, batch_size):
         super().__init__()

@@ -1,14 +1,14 @@
-"""Stacked MNIST: how many of a thousand modes a model makes, three digits being the channels of one image.
+"""Stacked MNIST: the number of modes that a model generates, of 1,000. Three digits are the channels of an image.
 
-python benchmarks/quality/stacked_mnist.py mnist --write stacked_mnist.npz      # 60,000 images to train on
+python benchmarks/quality/stacked_mnist.py mnist --write stacked_mnist.npz      # 60,000 training images
 python examples/radford.py --data stacked_mnist.npz --preset radford_28 --width 0.5 --out out/stacked
 python examples/classifier.py --data mnist --out out/mnist.keras
 python benchmarks/quality/stacked_mnist.py mnist out/stacked/gan.keras --classifier out/mnist.keras
 
-A classifier of digits sees each channel of --samples images; a mode is a triple of digits. The figures are the modes
-seen, of 1,000, and the Kullback-Leibler divergence of their shares from those of independent real digits. The first
-line is the same of real digits, of which 26,000 samples give on average (1,000 − 1) / (2 · 26,000) = 0.019. Lin et al.,
-PacGAN (2018), section 4.1, have for DCGAN 99.0 modes and 3.40.
+A classifier of digits predicts each channel of --samples images; a mode is a triple of digits. The table shows the
+number of modes and the Kullback-Leibler divergence of their frequencies from those of independent real digits. The
+first row shows real digits, for which 26,000 samples are expected to give (1,000 − 1) / (2 · 26,000) = 0.019. Lin et
+al., PacGAN (2018), section 4.1, report 99.0 modes and 3.40 for DCGAN.
 """
 
 import pathlib

@@ -1,9 +1,9 @@
-"""Losses of a training in mixed_bfloat16 beside those of the same training in float32.
+"""Losses of a training in mixed_bfloat16 compared with those of the same training in float32.
 
 python benchmarks/speed/bfloat16.py mnist [--network mnist] [--steps 200]
 
-Both start with the same weights and see the same images, latents and dropout masks. A line holds the mean losses of a
-fifth of the steps, the last line those of all, and how far they are from each other.
+Both start with the same weights and use the same images, latent vectors and dropout masks. Each row shows the mean
+losses of a fifth of the steps, the last row those of all, with their relative difference.
 """
 
 import argparse
@@ -18,7 +18,7 @@ PARTS = 5
 LOSSES = ("g_loss", "d_loss")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("data", help="images, as keras_dcgan.datasets.load takes them")
+parser.add_argument("data", help="source of images for keras_dcgan.datasets.load")
 parser.add_argument("--network", choices=NETWORKS, default="mnist")
 parser.add_argument("--steps", type=int, default=200, help="a multiple of 5")
 args = parser.parse_args()

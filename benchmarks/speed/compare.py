@@ -1,11 +1,11 @@
-"""Speed and memory of `fit` and `generate` beside what people write by hand, on the same networks.
+"""Speed and memory of `fit` and `generate` compared with hand-written loops on the same networks.
 
 python benchmarks/speed/compare.py [PART ...] [--rounds 5] --out out/speed.json
 
-Every contender is a process of its own. It does its work once without being timed, and then in turn with the others,
-once a round, there and back again, so that what slows the machine down for a while slows all of them. Tables: images a
-second (median of the rounds); how many times as fast the first line is (median, lowest and highest of the rounds); peak
-memory in MB after the first round, and how much it has grown after the last (read from /proc, so on Linux).
+Every contender is a process of its own. After a warm-up, all take turns, forward and backward, so that a slow phase of
+the machine affects all of them. Tables: images per second (median of the rounds); how many times as fast the first row
+is (median, lowest and highest of the rounds); peak memory in MB after the first round, and its growth until the last
+(from /proc, on Linux).
 """
 
 import argparse
@@ -22,7 +22,7 @@ from contender import NETWORKS, SMALL, setting_of
 from keras_dcgan.training.files import replacing
 
 FOLDER = pathlib.Path(__file__).parent
-# label -> backend and arguments of contender.py
+# label: backend and arguments of contender.py
 TRAINING = {
     "fit": ("tensorflow", "fit"),
     "fit, mixed_bfloat16": ("tensorflow", "fit", "--dtype-policy", "mixed_bfloat16"),
@@ -58,10 +58,10 @@ parser.add_argument(
 )
 parser.add_argument("--only", nargs="+", choices=TRAINING, default=list(TRAINING), metavar="CONTENDER")
 parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--steps", type=int, help="steps of an epoch of training, in place of some twenty seconds of them")
+parser.add_argument("--steps", type=int, help="steps per epoch; default: about twenty seconds")
 parser.add_argument("--samples", type=int, default=10_000, help="of the part sampling")
 parser.add_argument("--images", type=int, default=60_000, help="of the part memory, in an epoch")
-parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the tables")
+parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results")
 args = parser.parse_args()
 results = []
 
@@ -80,7 +80,7 @@ class Contender:
         self.seconds, self.memory = [], []
 
     def work(self):
-        """Lets it do its work once."""
+        """Runs its work once."""
         print(file=self.process.stdin, flush=True)
         answer = self.process.stdout.readline().split()
         if not answer:

@@ -1,4 +1,4 @@
-"""One contender of compare.py: does its work once for each line on standard input, and prints seconds and peak memory.
+"""One contender of compare.py: runs its work once per line on standard input, and prints seconds and peak memory.
 
 KERAS_BACKEND=tensorflow python benchmarks/speed/contender.py fit mnist
 """
@@ -19,7 +19,7 @@ from keras_dcgan.training import pipelines
 
 @dataclasses.dataclass
 class Setting:
-    """A preset, its batch size, and the steps of an epoch: about twenty seconds of them on two cores."""
+    """A preset, its batch size, and the steps per epoch: about twenty seconds on two cores."""
 
     preset: str
     batch_size: int
@@ -38,7 +38,7 @@ class Setting:
         return [keras.optimizers.Adam(**self.adam) for _ in range(2)]
 
     def model_and_images(self):
-        """A model, and an epoch of noise: the time of a step does not depend on what the images show."""
+        """A model, and an epoch of noise: the time of a step does not depend on the images."""
         gan = self.model()
         shape = (self.steps * self.batch_size, *gan.image_shape)
         return gan, np.random.default_rng(0).integers(0, 256, shape, "uint8")
@@ -52,32 +52,32 @@ NETWORKS = {
     "radford_64_whole": Setting("radford_64", 128, 8),
     "recommended": Setting("recommended", 32, 1250),
 }
-# the others take a GPU, or have a penalty that the contenders of other authors do not have
+# the others need a GPU, or have a penalty that the other contenders lack
 SMALL = [name for name in NETWORKS if name not in ("radford_64_whole", "recommended")]
 
 
 def setting_of(network, steps=None):
-    """The setting of a network, its epoch of other steps where they are given."""
+    """The setting of a network, with another number of steps per epoch if given."""
     setting = NETWORKS[network]
     return setting if steps is None else dataclasses.replace(setting, steps=steps)
 
 
 def fit(setting, starter, **options):
-    """Ours, as a user runs it: uint8 images in memory, a film of samples."""
+    """Our `fit` as users run it: uint8 images in memory, an animation of samples."""
     gan, images = setting.model_and_images()
     gan.compile(**options)
     with tempfile.TemporaryDirectory() as folder:
-        film = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "film.gif"))
+        film = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "samples.gif"))
         gan.fit(images, batch_size=setting.batch_size, epochs=10_000, verbose=0, callbacks=[film, starter])
 
 
 def alternating(setting, starter):
-    """The same, with updates in turn."""
+    """The same with alternating updates."""
     fit(setting, starter, update="alternating")
 
 
 def bare_loop(setting, starter):
-    """The compiled step of ours in a Python loop, and nothing around it."""
+    """Our compiled step in a plain Python loop."""
     import tensorflow as tf
 
     gan, images = setting.model_and_images()
@@ -96,7 +96,7 @@ def tensorflow_tutorial(setting, starter):
 
     gan, images = setting.model_and_images()
     loop = Loop(gan.generator, gan.discriminator, images, setting.batch_size, *setting.optimizers())
-    loop.data = pipelines.untuned(loop.data)  # or epochs would wait at their end, at random: docs/benchmarks/speed.md
+    loop.data = pipelines.untuned(loop.data)  # otherwise epochs would wait at their end: docs/benchmarks/speed.md
     loop.train(starter)
 
 
@@ -134,7 +134,7 @@ def jax_loop(setting, starter):
 
 
 def generate(setting, starter, images):
-    """Samples by `generate`, from latents to pixels."""
+    """`generate`, from latent vectors to pixels."""
     gan = setting.model()
     while starter.go():
         gan.generate(images, seed=0)
@@ -142,7 +142,7 @@ def generate(setting, starter, images):
 
 
 def predict(setting, starter, images, batch_size):
-    """The generator's `predict` on latents that are there already; its images are floats."""
+    """The generator's `predict` on given latent vectors, to float images."""
     generator = setting.model().generator
     latents = np.random.default_rng(0).standard_normal((images, generator.input_shape[1]), "float32")
     while starter.go():

@@ -1,10 +1,9 @@
-"""`fit` on one device and on two, in one process and in two, with the same batch in a step: what sharing it costs.
+"""The overhead of training on two devices or processes compared with one, with the same batch.
 
 python benchmarks/speed/devices.py [NETWORK ...] [--rounds 4] --out out/devices.json
 
-All take turns, there and back again, as in compare.py; an epoch is over when the last process has ended it. Where two
-devices or processes have no more cores than one, as in a machine without a GPU, nothing can be gained: what is lost is
-the exchange of gradients, and what each has to do by itself.
+All take turns, as in compare.py; an epoch ends when the last process has finished. If the devices share the cores of
+one, as on a machine without a GPU, nothing can be gained, and the difference is the overhead.
 """
 
 import argparse
@@ -20,7 +19,7 @@ from contender import NETWORKS, setting_of
 
 from keras_dcgan.training.files import replacing
 
-# label -> backend, devices of a process, processes
+# label: backend, devices per process, processes
 SETUPS = {
     "TensorFlow": ("tensorflow", 1, 1),
     "TensorFlow, two replicas": ("tensorflow", 2, 1),
@@ -33,7 +32,7 @@ SETUPS = {
 
 
 class Group:
-    """Processes that train one model, and wait for their turn."""
+    """Processes that train one model and wait for their turn."""
 
     def __init__(self, network, steps, backend, devices, processes):
         with socket.socket() as free:
@@ -54,7 +53,7 @@ class Group:
         self.seconds = []
 
     def work(self):
-        """Lets them train for an epoch."""
+        """Trains for one epoch."""
         for process in self.members:
             print(file=process.stdin, flush=True)
         self.seconds.append(max(self._seconds_of(process) for process in self.members))
@@ -96,7 +95,7 @@ def compare(network, setups, steps, rounds):
 
 
 def work(network, steps, devices, processes, process, address):
-    """One of the processes: trains its share of every batch, on its share of the cores."""
+    """One process: trains its share of every batch on its share of the cores."""
     if processes > 1:
         os.sched_setaffinity(0, range(process, os.cpu_count(), processes))
     import contextlib
@@ -136,8 +135,8 @@ if __name__ == "__main__":
     )
     parser.add_argument("--only", nargs="+", choices=SETUPS, default=list(SETUPS), metavar="SETUP")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--steps", type=int, help="steps of an epoch, in place of some twenty seconds of them")
-    parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results, beside the tables")
+    parser.add_argument("--steps", type=int, help="steps per epoch; default: about twenty seconds")
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file for the results")
     parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:

@@ -1,10 +1,10 @@
-"""What devices that train one model together exchange in a step, and how large a batch makes that small.
+"""The data that devices exchange per step, and the batch size from which computing dominates.
 
 python benchmarks/speed/exchange.py
 
-On paper, for every preset at its own size: a step's exchange is one all-reduce of the float32 gradients of both
-networks, of which every one of n devices sends 2 (n - 1) / n times their size, and 2 log2(n) messages that wait for
-each other. Nothing is hidden behind computation. Batch normalisation that is synchronised comes on top.
+A calculation, not a measurement, for every preset at its own size: one all-reduce per step of the float32 gradients of
+both networks. Each of n devices sends 2 (n - 1) / n times their size, in 2 log2(n) sequential messages. No overlap with
+computation. Synchronized batch normalization is not included.
 """
 
 import argparse
@@ -15,15 +15,15 @@ from flops import step_flops
 import keras_dcgan
 from keras_dcgan import presets
 
-# operations a second of these networks in mixed_bfloat16 on an NVIDIA H200: docs/benchmarks/speed.md
+# operations per second in mixed_bfloat16 on an NVIDIA H200: docs/benchmarks/speed.md
 RATE, RATE_64 = 56e12, 144e12
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--near", type=float, default=450, help="GB/s that a device sends to others of its machine")
-parser.add_argument("--far", type=float, default=50, help="GB/s that a device sends to those of other machines")
-parser.add_argument("--latency", type=float, default=10, help="microseconds of a message")
-parser.add_argument("--machine", type=int, default=8, help="devices of a machine")
-parser.add_argument("--efficiency", type=float, default=0.9, help="share of the time that is to be computation")
+parser.add_argument("--near", type=float, default=450, help="GB/s per device within a machine")
+parser.add_argument("--far", type=float, default=50, help="GB/s per device between machines")
+parser.add_argument("--latency", type=float, default=10, help="microseconds per message")
+parser.add_argument("--machine", type=int, default=8, help="devices per machine")
+parser.add_argument("--efficiency", type=float, default=0.9, help="share of the time for computation")
 parser.add_argument("--devices", type=int, nargs="+", default=[8, 64, 512])
 args = parser.parse_args()
 
@@ -46,7 +46,7 @@ for name in presets.names():
     flops = step_flops(gan)
     rate = RATE_64 if gan.image_shape[0] >= 64 else RATE
     batch_size = preset.recipe.batch_size
-    # where the exchange of very many devices takes as long as their computation
+    # at which the exchange of many devices takes as long as their computation
     link = 2 * size / (batch_size * flops / rate)
     wanted = args.efficiency / (1 - args.efficiency)  # times as much computation as exchange
     batches = [n * math.ceil(wanted * seconds_of_exchange(size, n) * rate / flops) for n in args.devices]

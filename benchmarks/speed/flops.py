@@ -1,4 +1,4 @@
-"""What a training step has to compute."""
+"""Counts the operations of a training step."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def layer_flops(layer):
 
 
 def step_flops(gan):
-    """The same of a simultaneous update, an image: what has to be computed, not what a backend may do beside it.
+    """The same for a simultaneous update per image, without what a backend may compute in addition.
 
     The generator runs forward, and back to its weights and to each layer's input. The discriminator does all that for
     real and for generated images, and runs from the generator's loss back to the generated images once more. To

@@ -1,4 +1,4 @@
-"""A loop written by hand in JAX: one jitted step on lists of arrays, both gradients from one forward pass."""
+"""A hand-written JAX loop: one jitted step on lists of arrays, both gradients from one forward pass."""
 
 import functools
 

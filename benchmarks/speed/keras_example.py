@@ -1,4 +1,4 @@
-"""Keras's example "GAN overriding train_step": G run twice, D trained on real and generated images in one batch."""
+"""Keras's example "GAN overriding train_step": the generator runs twice, the discriminator on joined batches."""
 
 import keras
 import tensorflow as tf

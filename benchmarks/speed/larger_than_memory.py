@@ -1,12 +1,11 @@
-"""Training on more images than fit in memory, and what reading them costs.
+"""Training on more images than fit in memory, and the cost of reading them.
 
 python benchmarks/speed/larger_than_memory.py memory --megabytes 3000 --limit 2000
 python benchmarks/speed/larger_than_memory.py sources
 
-`memory` writes TFRecord shards of 64x64 noise, and trains a small model through all of them in a process that may not
-have more memory than the limit (RLIMIT_DATA: all that it asks the system for, used or not). `sources` trains the
-`cifar10` networks on the same images from memory, from files and from shards: reading alone, and the epoch of `fit`.
-All sources are those of examples/streaming.py.
+`memory` writes TFRecord shards of 64x64 noise and trains a small model on them in a process with limited memory
+(RLIMIT_DATA). `sources` trains the `cifar10` networks on the same images from memory, from files and from shards, and
+measures reading alone and an epoch of `fit`. All sources are those of examples/streaming.py.
 """
 
 import argparse
@@ -28,15 +27,15 @@ SHAPE = (64, 64, 3)
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("part", choices=["memory", "sources"])
 parser.add_argument("--megabytes", type=int, default=3000, help="of memory: of images")
-parser.add_argument("--limit", type=int, default=2000, help="of memory: megabytes that the training may have")
-parser.add_argument("--batches", type=int, default=20, help="of sources: batches of 256 of an epoch")
-parser.add_argument("--width", type=float, default=1.0, help="of sources: a factor on all filter counts")
+parser.add_argument("--limit", type=int, default=2000, help="of memory: megabytes that the training may use")
+parser.add_argument("--batches", type=int, default=20, help="of sources: batches of 256 per epoch")
+parser.add_argument("--width", type=float, default=1.0, help="of sources: factor for all filter counts")
 parser.add_argument("--shards", type=pathlib.Path, help=argparse.SUPPRESS)
 args = parser.parse_args()
 
 
 def memory_in_use():
-    """Megabytes now, and at the most so far."""
+    """Megabytes now and at the peak."""
     status = pathlib.Path("/proc/self/status").read_text()
     return [int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "VmHWM")]
 
@@ -52,7 +51,7 @@ def write_noise(folder, images, per_shard=4096):
 
 
 def train_within_limit(shards):
-    """One epoch, in a process of its own; prints its memory ten times."""
+    """Trains one epoch in a process of its own, and prints its memory ten times."""
     resource.setrlimit(resource.RLIMIT_DATA, (args.limit << 20, args.limit << 20))
     import keras
     import streaming

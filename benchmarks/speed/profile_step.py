@@ -1,10 +1,10 @@
-"""Where the time of a training step goes, on the backend in use: operation by operation, and beside matrix products.
+"""Where the time of a training step goes on the current backend, by operation, relative to matrix products.
 
 KERAS_BACKEND=tensorflow python benchmarks/speed/profile_step.py mnist radford_28
 
-Of every network: images a second; multiplications and additions of its dense and convolutional layers a second, and
-their share of the rate of a large matrix product on this machine; and what the profiler of the backend has measured,
-the longest first. Operations may run beside each other, so shares are of their times taken together.
+For each network: images per second; operations per second of its dense and convolutional layers, and their share of the
+rate of a large matrix product on this machine; and the profiler's times, longest first. Operations may run in parallel,
+so shares refer to the sum of their times.
 """
 
 import argparse
@@ -24,16 +24,16 @@ PROFILED = 3  # steps
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("networks", nargs="*", default=SMALL, metavar="NETWORK", help=", ".join(NETWORKS))
-parser.add_argument("--steps", type=int, help="steps of an epoch, in place of some twenty seconds of them on two cores")
+parser.add_argument("--steps", type=int, help="steps per epoch; default: about twenty seconds on two cores")
 parser.add_argument("--lines", type=int, default=8, help="operations to print")
 parser.add_argument("--dtype-policy", default="float32", help="float32 or mixed_bfloat16")
 args = parser.parse_args()
 
 
 def matrix_product_rate(n=4096, repeats=3):
-    """Multiplications and additions a second of a square matrix product, at its best.
+    """Operations per second of a square matrix product, the best of several.
 
-    As many are started one behind the other as take some tenths of a second, so that the way to a GPU does not count.
+    Enough products run in a row to take some tenths of a second, so that launching them does not count.
     """
     a = keras.random.normal((n, n), dtype=keras.config.dtype_policy().compute_dtype)
 
@@ -52,7 +52,7 @@ def matrix_product_rate(n=4096, repeats=3):
 
 @contextlib.contextmanager
 def profiled():
-    """Yields a Counter; when the body has run, it holds the seconds of every kind of operation."""
+    """Yields a Counter that holds the seconds per kind of operation after the body."""
     times = collections.Counter()
     if BACKEND == "torch":
         import torch
@@ -81,7 +81,7 @@ def profiled():
 
 
 def events(file):
-    """`(line, event, seconds)` of all events in a profiler's file, as the backend itself reads it."""
+    """`(line, event, seconds)` of all events in a profiler's file."""
     if BACKEND == "tensorflow":
         from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -99,7 +99,7 @@ def events(file):
 
 
 def operation(line, event):
-    """The kind of operation of a profiler's event, None for one that is none."""
+    """The kind of operation of a profiler's event, or None."""
     if BACKEND == "tensorflow":
         thread, name = r"tf_Compute", r".*\w:(_?[A-Z]\w+)"  # name:Kind
     else:

@@ -1,4 +1,4 @@
-"""The loop of PyTorch's dcgan example: D updated on real and generated images, then G through D once more."""
+"""The loop of PyTorch's DCGAN example: the discriminator on real and generated images, then the generator."""
 
 import keras
 import numpy as np
@@ -8,10 +8,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def network(keras_network):
-    """The same network in PyTorch, in its layout, with the same weights.
+    """The same network in PyTorch with the same weights.
 
-    Of an odd kernel with stride 2, TensorFlow pads one row more behind an image, PyTorch one more before it: what comes
-    out is the same network seen in a mirror, both ways, and so are its weights.
+    For odd kernels with stride 2, TensorFlow pads one more row after an image, PyTorch one more before it. The result
+    is the mirrored network with mirrored weights.
     """
     modules = []
     grid = None  # (rows, columns, channels) of what a dense layer makes or reads
@@ -64,7 +64,7 @@ def network(keras_network):
 
 
 def _mirrored(grid):
-    """Where PyTorch's order, channels first and mirrored, finds its units in the order of Keras."""
+    """The indices of Keras's units in PyTorch's order, channels first and mirrored."""
     return np.arange(np.prod(grid)).reshape(grid)[::-1, ::-1].transpose(2, 0, 1).ravel()
 
 

@@ -1,4 +1,4 @@
-"""How compare.py starts an epoch in another process, and hears when it is over."""
+"""How compare.py starts an epoch in another process and waits for its end."""
 
 import pathlib
 import re
@@ -9,16 +9,16 @@ import keras
 
 
 class Starter(keras.callbacks.Callback):
-    """Lets a training wait before every epoch; as a callback, the last of all, it does so for `fit`."""
+    """Makes a training wait before every epoch; as the last callback, it does so for `fit`."""
 
     def go(self):
-        """Waits for a line on standard input; False when there are no more."""
+        """Waits for a line on standard input, and returns False at its end."""
         going = bool(sys.stdin.readline())
         self.start = time.perf_counter()
         return going
 
     def done(self):
-        """Prints the seconds since then, and the process's peak memory so far in MB."""
+        """Prints the seconds since then, and the peak memory of the process in MB."""
         seconds = time.perf_counter() - self.start
         # not getrusage: what it calls the peak begins with the memory of the process that started this one
         (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", pathlib.Path("/proc/self/status").read_text())

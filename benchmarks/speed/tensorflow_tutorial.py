@@ -1,4 +1,4 @@
-"""The loop of TensorFlow's DCGAN tutorial: two tapes in one tf.function, and a Python loop over the data set."""
+"""The loop of TensorFlow's DCGAN tutorial: two tapes in one tf.function, and a Python loop over the dataset."""
 
 import keras
 import tensorflow as tf

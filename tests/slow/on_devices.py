@@ -166,7 +166,7 @@ def to_the_end(results, epochs=4):
             os._exit(1)
 
     callbacks = [
-        keras_dcgan.callbacks.GifSnapshot(folder / "film.gif"),
+        keras_dcgan.callbacks.GifSnapshot(folder / "samples.gif"),
         keras.callbacks.ModelCheckpoint(folder / "gan.keras"),
         keras.callbacks.BackupAndRestore(FOLDER / "backup", delete_checkpoint=False),
         keras.callbacks.LambdaCallback(on_epoch_begin=die),

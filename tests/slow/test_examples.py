@@ -75,7 +75,7 @@ def test_mnist_keeps_a_checkpoint_every_15_epochs_and_goes_on_from_the_last(tmp_
     assert losses(out)[15] == pytest.approx(whole[15], rel=0.01)
     assert abs(whole[15] - 2.08) > 0.1
     assert sorted(losses(out)) == list(range(17))
-    assert frames(out / "film.gif") == 18
+    assert frames(out / "samples.gif") == 18
     assert len(list((out / "sheets").iterdir())) == 18
     assert keras.saving.load_model(out / "gan-017.keras").optimizer.iterations.numpy() == 17
 
@@ -84,11 +84,11 @@ def test_cifar10_killed_resumes_after_the_last_whole_epoch(tmp_path, colourful):
     out = tmp_path / "out"
     options = ("--data", colourful, "--epochs", 6, "--out", out)
     # as the animation gets its frame of epoch 3; that of the untrained generator is the first
-    run_killed(("open", "film.gif", 3), "examples/cifar10.py", *options)
+    run_killed(("open", "samples.gif", 3), "examples/cifar10.py", *options)
     output = run("examples/cifar10.py", *options)
     assert re.findall(r"Epoch (\d)/6", output) in (list("3456"), list("456"))
     assert sorted(losses(out)) == list(range(6))
-    assert frames(out / "film.gif") == 7
+    assert frames(out / "samples.gif") == 7
     assert not (out / "backup").exists()
     assert keras.saving.load_model(out / "gan.keras").optimizer.iterations.numpy() == 6
     with Image.open(out / "samples.png") as sheet:
@@ -104,8 +104,8 @@ def test_fashion_mnist_conditional(tmp_path, little):
         third = np.asarray(sheet)[4:60:2, 4 + 2 * 60 : 60 + 2 * 60 : 2]
     made = gan.generate(labels=np.tile(np.arange(10), 10), seed=0)
     np.testing.assert_array_equal(third, made[2, ..., 0])
-    assert frames(out / "film.gif") == 3
-    with Image.open(out / "film.gif") as film:
+    assert frames(out / "samples.gif") == 3
+    with Image.open(out / "samples.gif") as film:
         assert film.size == (10 * 30 + 2, 10 * 30 + 2 + TITLE)
 
 
@@ -131,7 +131,7 @@ def test_recommended(tmp_path, little, options):
         drawn = np.asarray(sheet)
     labels = {"labels": np.tile(np.arange(10), 10)} if options else {}
     np.testing.assert_array_equal(drawn[4:60:2, 4:60:2], gan.generate(100, seed=3, **labels)[0, ..., 0])
-    assert frames(out / "film.gif") == 3
+    assert frames(out / "samples.gif") == 3
 
 
 def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
@@ -161,7 +161,7 @@ def test_radford_takes_a_folder_of_images_of_any_size(tmp_path):
         Image.fromarray(pixels, mode).save(tmp_path / "own" / "a" / f"{i}.png")
     out = tmp_path / "out"
     options = ("--data", tmp_path / "own", "--width", 1 / 32, "--epochs", 2, "--out", out)
-    assert "16 images" in run("examples/radford.py", *options, "--no-scale-and-centre")
+    assert "16 images" in run("examples/radford.py", *options, "--no-scale-and-center")
     gan = keras.saving.load_model(out / "gan.keras")
     assert gan.image_shape == (64, 64, 3)
     assert gan.latent_prior == "uniform"
@@ -185,8 +185,8 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
     gan = keras.saving.load_model(out / "gan.keras")
     assert gan.image_shape == (side, side, 1)
     assert gan.generator.layers[-2].dtype_policy.name == policy
-    assert frames(out / "film.gif") == 2
-    with Image.open(out / "film.gif") as film:
+    assert frames(out / "samples.gif") == 2
+    with Image.open(out / "samples.gif") as film:
         width = 2 * (4 * (side + 2) + 2)
         assert film.size == (width, width + TITLE)
     with Image.open(out / "samples.png") as sheet:

@@ -88,9 +88,9 @@ def test_fit_trains_on_it(streaming, folder, name):
 
 @pytest.mark.once
 def test_the_example_goes_on_where_it_was(folder, tmp_path):
-    options = [folder, "--size", "16", "--grey", "--batch-size", "8", "--out", tmp_path / "out"]
+    options = [folder, "--size", "16", "--gray", "--batch-size", "8", "--out", tmp_path / "out"]
     run("examples/streaming.py", *options, "--epochs", 1)
-    assert frames(tmp_path / "out" / "film.gif") == 2
+    assert frames(tmp_path / "out" / "samples.gif") == 2
     (tmp_path / "out" / "gan.keras").unlink()
     output = run("examples/streaming.py", *options, "--epochs", 2)
     assert (tmp_path / "out" / "gan.keras").exists()
