@@ -124,6 +124,13 @@ def _math(display):
     return visit, None
 
 
+def _load_lazily(app, doctree):
+    """All pictures but the first of a page are loaded when they come into view."""
+    for image in list(doctree.findall(nodes.image))[1:]:
+        image["loading"] = "lazy"
+
+
 def setup(app):
+    app.connect("doctree-read", _load_lazily)
     app.connect("builder-inited", _generate)
     app.add_html_math_renderer("mathml", inline_renderers=_math("inline"), block_renderers=_math("block"))

@@ -11,6 +11,7 @@ import sys
 
 import keras
 import numpy as np
+from PIL import Image
 
 import keras_dcgan
 
@@ -56,8 +57,6 @@ def shorten(set_attribute):
     def load_few(source, split="train", **options):
         if pathlib.Path(source).exists():
             return load(source, split, **options)
-        if "image_size" in options:
-            return keras_dcgan.datasets.ImageSet(np.zeros((40, *options["image_size"], 3), "uint8"), None)
         return few
 
     def fit_shortly(self, *args, epochs=1, initial_epoch=0, **options):
@@ -70,8 +69,18 @@ def shorten(set_attribute):
     set_attribute(keras.applications, "InceptionV3", lambda **options: inception(**options, weights=None))
 
 
+def write_photos(folder):
+    """Writes the folder that pages call "photos": 35 pictures of several sizes in each of two class folders."""
+    for name in ("cats", "dogs"):
+        (folder / name).mkdir(parents=True)
+        for i in range(35):
+            pixels = np.random.default_rng(i).integers(0, 256, (40, 50 + i, 3), "uint8")
+            Image.fromarray(pixels).save(folder / name / f"{i}.png")
+
+
 def run(page, backend):
-    """Runs a page's program in the current folder."""
+    """Runs a page's program in the current folder, in which readers have their own pictures."""
+    write_photos(pathlib.Path("photos"))
     namespace: dict = {}
     exec(compile(program(page, backend), page, "exec"), namespace)
 

@@ -38,7 +38,7 @@ def test_every_python_block_of_the_readme_runs(tmp_path, monkeypatch):
         exec(compile(code, "README.md", "exec"), namespace)
     assert (tmp_path / "gan.keras").exists()
     with Image.open(tmp_path / "samples.gif") as file:
-        assert file.n_frames == 21
+        assert file.n_frames == 11
     assert namespace["gan"].generate(25, seed=1).shape == (25, 28, 28, 1)
 
 
@@ -60,7 +60,7 @@ def test_the_code_of_every_page_runs(page, tmp_path, monkeypatch):
 def test_pages_have_code():
     """So that a change of the docs' syntax does not leave the test above without anything to run."""
     assert len([page for page in PAGES if program(page, "tensorflow")]) > 15
-    assert all(program("howto/many_machines.md", backend) for backend in ("jax", "torch"))
+    assert all(program("howto/many_devices.md", backend) for backend in ("jax", "torch"))
 
 
 def docstring_examples():
