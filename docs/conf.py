@@ -17,7 +17,8 @@ import keras_dcgan
 from keras_dcgan import cli, presets
 
 _METADATA = metadata("keras-dcgan")
-_REPOSITORY = dict(url.split(", ") for url in _METADATA.get_all("Project-URL"))["Repository"]
+_URLS = dict(url.split(", ") for url in _METADATA.get_all("Project-URL"))
+_REPOSITORY, _SITE = _URLS["Repository"], _URLS["Documentation"]
 
 project = "keras-dcgan"
 author = "The keras-dcgan developers"
@@ -27,6 +28,11 @@ release = version = _METADATA["Version"]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.extlinks", "sphinx_design"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
+myst_html_meta = {
+    "property=og:title": "keras-dcgan",
+    "property=og:description": "DCGANs for Keras 3 on TensorFlow, JAX and PyTorch",
+    "property=og:image": f"{_SITE}en/latest/_images/quickstart.png",
+}
 nb_execution_mode = "off"  # the notebooks are stored with their outputs
 extlinks = {"repo": (f"{_REPOSITORY}/blob/main/%s", "%s")}
 exclude_patterns = ["_build", "_generated"]

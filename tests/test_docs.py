@@ -55,6 +55,31 @@ def test_files_of_the_repository_that_are_named_exist():
     assert not [name for name in named if not (ROOT / name).exists()]
 
 
+# what the style guide in CONTRIBUTING.md rules out, as far as a pattern can tell; codespell finds misspellings
+STYLE = {
+    r"\bfilm(s|ed|ing)?\b": "animation",
+    r"\bby heart\b": "memorize",
+    r"\basked for\b": "requested",
+    r"\b(colour|grey|centre|neighbour|behaviour|licence|learnt)(?!_|\.py)": "American spelling",
+    r"\b\w*(normalis|synchronis|initialis|minimis|optimis)": "American spelling",
+    r"\b(frame|second|epoch|step|image|column|row)s? an? (second|epoch|step|image|class|column|row)\b": "per",
+    r"\bdeceive": "fool",
+    r"\bwhat (is|was|has) (to be|made|asked|measured|left|shown|drawn|found)\b": "a noun phrase",
+    r"\bgo(es)? on\b": "continue, resume",
+    r"\bnot chosen\b": "not selected",
+}
+READ = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md")]
+READ += [path for folder in ("keras_dcgan", "examples", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+
+
+@pytest.mark.parametrize("pattern", STYLE)
+def test_words_are_those_of_the_style_guide(pattern):
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in READ} | PAGES
+    lines = [(name, line) for name, text in texts.items() for line in text.splitlines()]
+    assert len(texts) > 100
+    assert [(name, line) for name, line in lines if re.search(pattern, line, re.IGNORECASE)] == []
+
+
 GUIDES = [page for page in PAGES if page.startswith(("howto/", "tutorials/"))]
 
 
@@ -62,6 +87,12 @@ GUIDES = [page for page in PAGES if page.startswith(("howto/", "tutorials/"))]
 def test_guides_are_short(page):
     words = re.sub(r"^```python.*?^```", "", PAGES[page], flags=re.MULTILINE | re.DOTALL).split()
     assert len(words) <= 700
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_of_code_are_short(page):
+    blocks = re.findall(r"^ *```(?:python|sh)\n(.*?)^ *```", PAGES[page], re.MULTILINE | re.DOTALL)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 88] == []
 
 
 def test_pictures_are_small():

@@ -27,11 +27,11 @@ for path in args.results:
         lines.setdefault(row["images"], {}).setdefault((path, row["seed"]), []).append(row)
 
 figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
-for colour, (name, runs) in enumerate(lines.items()):
+for i, (name, runs) in enumerate(lines.items()):
     for i, rows in enumerate(runs.values()):
         minutes, distances = ([row[key] for row in rows] for key in ("minutes", "frechet_distance"))
         label = name.replace("_", " ") if i == 0 else None  # once a recipe
-        ax.plot(minutes, distances, "o-", markersize=3, color=f"C{colour}", label=label)
+        ax.plot(minutes, distances, "o-", markersize=3, color=f"C{i}", label=label)
 ax.set(xlabel="minutes of training", ylabel="Fréchet distance", yscale="log", xlim=(0, None))
 ax.yaxis.set_major_formatter("{x:g}")
 ax.yaxis.set_minor_formatter("{x:g}")

@@ -117,7 +117,7 @@ def speeds(part, title, network, contenders, images):
             process.work()
         turns.reverse()
     first = next(iter(processes.values()))
-    table(title, "images a second", "the first line is times as fast", "from", "to", "MB", "MB later")
+    table(title, "images per second", "the first line is times as fast", "from", "to", "MB", "MB later")
     for label, process in processes.items():
         process.end()
         seconds, memory = process.seconds[1:], process.memory

@@ -67,8 +67,8 @@ def fit(setting, starter, **options):
     gan, images = setting.model_and_images()
     gan.compile(**options)
     with tempfile.TemporaryDirectory() as folder:
-        film = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "samples.gif"))
-        gan.fit(images, batch_size=setting.batch_size, epochs=10_000, verbose=0, callbacks=[film, starter])
+        animation = keras_dcgan.callbacks.GifSnapshot(pathlib.Path(folder, "samples.gif"))
+        gan.fit(images, batch_size=setting.batch_size, epochs=10_000, verbose=0, callbacks=[animation, starter])
 
 
 def alternating(setting, starter):

@@ -82,7 +82,7 @@ def compare(network, setups, steps, rounds):
         turns.reverse()
     for group in groups.values():
         group.end()
-    print(f"\n| {network}, batch {setting.batch_size} | images a second | of one device | from | to |")
+    print(f"\n| {network}, batch {setting.batch_size} | images per second | of one device | from | to |")
     print("|---|---:|---:|---:|---:|")
     for label, group in groups.items():
         seconds = group.seconds[1:]

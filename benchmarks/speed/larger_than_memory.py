@@ -72,7 +72,7 @@ def train_within_limit(shards):
                 f"| {seen:,} | {seen * np.prod(SHAPE) / 1e6:,.0f} | {now:.0f} | {most:.0f} | {speed:.0f} |", flush=True
             )
 
-    print("| images | MB read | MB in use | MB at most | images a second |\n|---:|---:|---:|---:|---:|")
+    print("| images | MB read | MB in use | MB at most | images per second |\n|---:|---:|---:|---:|---:|")
     batches = streaming.tfrecord(shards, SHAPE, 256, seed=0, process=0, processes=1)
     gan.fit(batches, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)])
 

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes on the current backend, by operation, relative to matrix products.
+"""Profiles a training step on the current backend, by operation and relative to matrix products.
 
 KERAS_BACKEND=tensorflow python benchmarks/speed/profile_step.py mnist radford_28
 
