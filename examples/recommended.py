@@ -1,7 +1,7 @@
 """Trains the recommended networks for long, on a known set or your own images.
 
 python examples/recommended.py --data mnist --conditional
-python examples/recommended.py --data cifar10 --conditional --no-batch-norm
+python examples/recommended.py --data cifar10 --preset recommended_cifar10  # the weights in the package
 python examples/recommended.py --data FOLDER --size 64 --augment  # a few thousand pictures
 python examples/recommended.py --data FOLDER --size 64 --augment --conditional  # a folder per class
 
@@ -31,7 +31,7 @@ parser.add_argument(
 )
 parser.add_argument("--batch-size", type=int, help="default: the preset's")
 parser.add_argument("--gamma", type=float, help="weight of the R1 penalty; default: the preset's")
-parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--epochs", type=int, help="default: the recipe's, or 20")
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument(
@@ -47,14 +47,14 @@ keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 # 1. Images, uint8 (n, height, width, channels), and labels. Transparent pixels become white
 size = None if args.size is None else (args.size, args.size)
 images, labels = keras_dcgan.datasets.load(args.data, image_size=size)
-if args.conditional and labels is None:
+preset = keras_dcgan.presets.get(args.preset or ("recommended_conditional" if args.conditional else "recommended"))
+if preset.conditional and labels is None:
     parser.error("--conditional needs labels: put the images into one folder per class")
 images, labels = (None if part is None else part[: args.images] for part in (images, labels))
 print(f"{len(images)} images")
 
 # 2. The preset's networks, with an EMA of the generator
 options = {"image_shape": images.shape[1:], "seed": args.seed}
-preset = keras_dcgan.presets.get(args.preset or ("recommended_conditional" if args.conditional else "recommended"))
 if args.batch_norm is not None:
     discriminator = functools.partial(preset.discriminator, batch_norm=args.batch_norm)
     preset = dataclasses.replace(preset, discriminator=discriminator)
@@ -62,7 +62,7 @@ if args.filters is not None:
     options["filters"] = args.filters
 if args.augment:
     options["augmentation"] = keras_dcgan.augmentation.DiffAugment(seed=args.seed)
-if args.conditional:
+if preset.conditional:
     options["num_classes"] = int(labels.max()) + 1
     gan = keras_dcgan.ConditionalDCGAN.from_preset(preset, **options)
     data = (images, labels)
@@ -72,21 +72,22 @@ else:
 
 # 3. The preset's recipe, with learning rates that decay linearly toward 0
 gan.recipe = dataclasses.replace(gan.recipe, decay=1.0)
+epochs = args.epochs or gan.recipe.epochs or 20
 penalties = None if args.gamma is None else [keras_dcgan.penalties.R1(gamma=args.gamma, interval=4)]
 gan.compile(penalties=penalties, steps_per_execution=args.steps_per_execution)
 
 # 4. Training. BackupAndRestore saves every epoch and resumes an interrupted run
 args.out.mkdir(parents=True, exist_ok=True)
 backup = args.out / "backup"
-columns = gan.num_classes if args.conditional else 5
+columns = gan.num_classes if preset.conditional else 5
 scale = max(1, 64 // images.shape[1])  # enlarges small images
 animation = keras_dcgan.callbacks.GifSnapshot(
-    args.out / "samples.gif", num_images=5 * columns, every=max(1, args.epochs // 25), scale=scale
+    args.out / "samples.gif", num_images=5 * columns, every=max(1, epochs // 25), scale=scale
 )
 gan.fit(
     *data,
     batch_size=args.batch_size,
-    epochs=args.epochs,
+    epochs=epochs,
     verbose=2,
     callbacks=[
         animation,
@@ -97,8 +98,6 @@ gan.fit(
 gan.save(args.out / "gan.keras")
 
 # 5. New samples, of a conditional model one class per column
-columns = gan.num_classes if args.conditional else 10
+columns = gan.num_classes if preset.conditional else 10
 keras_dcgan.images.grid(gan.generate(10 * columns, seed=args.seed), columns, scale=scale).save(args.out / "samples.png")
-print(
-    f"Samples {args.out / 'samples.png'}, animation {args.out / 'samples.gif'}, trained model {args.out / 'gan.keras'}"
-)
+print(f"Samples, animation and trained model: {args.out}")

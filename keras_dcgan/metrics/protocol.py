@@ -59,7 +59,7 @@ def evaluate(
         metrics: list of "fid", "kid", "inception_score", "precision_recall", "density_coverage" and "intra_fid" (the
             mean of the FIDs of all classes of a conditional model). `None` computes all but "intra_fid", and
             "inception_score" only if the extractor returns probabilities.
-        num_images: int, number of generated images. Published values use 50,000, or 10,000.
+        num_images: int, number of generated images, at least 2. Published values use 50,000, or 10,000.
         seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
         verbose: bool, whether to show progress bars.
@@ -88,8 +88,8 @@ def evaluate(
     if not isinstance(reference, FrechetStatistics):
         check_real_images("reference", reference, gan.image_shape)
     _check_labels(gan, reference, labels, metrics)
-    for name, value in (("num_images", num_images), ("batch_size", batch_size)):
-        validation.check_count(name, value)
+    validation.check_count("num_images", num_images, smallest=2)
+    validation.check_count("batch_size", batch_size)
     num_classes = getattr(gan, "num_classes", None)
     latents = validation.as_numpy(gan.sample_latents(num_images, seed=validation.check_seed(seed)))
     requested = None if num_classes is None else np.arange(num_images) % num_classes

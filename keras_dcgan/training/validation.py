@@ -382,7 +382,7 @@ def mix_seed(seed):
 
 def check_count(name, n, smallest=1):
     """Returns `n` as an int, and raises unless it is an integer of at least `smallest`."""
-    rule = f"`{name}` must be {'a positive integer' if smallest else 'an integer of at least 0'}"
+    rule = f"`{name}` must be {'a positive integer' if smallest == 1 else f'an integer of at least {smallest}'}"
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
         raise TypeError(f"{rule}. Received: {name}={n!r}")
     if n < smallest:

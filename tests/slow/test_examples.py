@@ -136,7 +136,7 @@ def test_recommended(tmp_path, little, options):
 
 def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
     given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--steps-per-execution", 3)
-    preset = ("--conditional", "--preset", "recommended_fashion_mnist")
+    preset = ("--preset", "recommended_fashion_mnist")
     run("examples/recommended.py", *given, *preset, "--out", tmp_path)
     gan = keras.saving.load_model(tmp_path / "gan.keras")
     first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
@@ -149,7 +149,7 @@ def test_recommended_says_what_labels_are_for(tmp_path, colourful, capsys):
     with pytest.raises(SystemExit, match="2"):
         run("examples/recommended.py", "--data", colourful, "--conditional", "--out", tmp_path / "out")
     errors = capsys.readouterr().err
-    assert "--conditional needs images with labels: put them into one folder a class" in errors
+    assert "--conditional needs labels: put the images into one folder per class" in errors
     assert not (tmp_path / "out").exists()
 
 
