@@ -165,7 +165,7 @@ def test_refuses_an_unknown_policy(policy):
 def test_the_model_refuses_what_is_no_layer_or_changes_the_shape():
     with pytest.raises(TypeError, match="`augmentation` must be a Keras layer"):
         tiny(augmentation="color")
-    with pytest.raises(ValueError, match="must return images of the shape that it takes"):
+    with pytest.raises(ValueError, match="must keep the shape of the images"):
         tiny(augmentation=keras.layers.Resizing(4, 4))
 
 

@@ -137,7 +137,7 @@ def test_a_file_without_an_average_is_of_another_model(tmp_path):
 @pytest.mark.once
 @pytest.mark.parametrize("momentum", [0, 1, 1.0, -0.1, 1.5, "0.9", True, float("nan")])
 def test_refuses_a_momentum_that_is_none(momentum):
-    with pytest.raises(ValueError, match="`ema_momentum` must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="`ema_momentum` must be between 0 and 1"):
         tiny(ema_momentum=momentum)
 
 

@@ -719,7 +719,7 @@ def test_samples_are_saved_as_files(tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [f"0000{i}.png" for i in range(5)]
     saved = [np.asarray(Image.open(folder / f"0000{i}.png")) for i in range(5)]
     np.testing.assert_array_equal(saved, gan.generate(5, seed=1)[..., 0])
-    with pytest.raises(ValueError, match="`folder` must be empty or not exist yet"):
+    with pytest.raises(ValueError, match="`folder` must be empty or not exist"):
         gan.save_samples(folder, 5)
     with pytest.raises(ValueError, match="`n` must be a positive"):
         gan.save_samples(tmp_path / "none", 0)

@@ -245,7 +245,7 @@ def read_extractor(kind, path):
     if kind == "inception":
         return metrics.inception(path), None
     model = keras.saving.load_model(path)
-    return (keras.Model(model.input, model.layers[-2].output), model) if kind == "classifier" else (model, None)
+    return (keras.Model(model.inputs[0], model.layers[-2].output), model) if kind == "classifier" else (model, None)
 
 
 def evaluate_real(images, reference, extractor):

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-# what a float rescaled by another formula than ours may be off by, in units of the range
+# the tolerance for floats rescaled by another formula, in units of the range
 TOLERANCE = 1e-3
 
 
@@ -51,31 +51,31 @@ def check_images(images, image_shape, value_range):
 
     Raises:
         TypeError: the images are not one array.
-        ValueError: another shape, no images, another dtype, NaN or infinity, or values outside the range.
+        ValueError: the images have another shape or dtype, are empty, contain NaN or infinity, or exceed the range.
     """
     check_shape(images, image_shape)
     if len(images) == 0:
-        raise ValueError(f"There are no images to use. Received: images of shape {tuple(images.shape)}")
+        raise ValueError(f"There must be at least one image. Received: images of shape {tuple(images.shape)}")
     dtype = _dtype(images)
     if dtype == "uint8":
         return
     low, high = value_range
     if "float" not in dtype:
         raise ValueError(
-            f"Images must be uint8 (0 to 255) or float in [{low:g}, {high:g}]; images.astype('uint8') does it where "
-            f"the values are whole numbers from 0 to 255. Received: images of dtype {dtype}"
+            f"Images must be uint8 (0 to 255) or float in [{low:g}, {high:g}]; images.astype('uint8') converts "
+            f"integers from 0 to 255. Received: images of dtype {dtype}"
         )
     images = as_numpy(images)
     smallest, largest = float(images.min()), float(images.max())
     if not np.isfinite([smallest, largest]).all():
-        raise ValueError("Images must be finite. Received: images with NaN or infinity in them")
+        raise ValueError("Images must be finite. Received: images with NaN or infinity")
     slack = TOLERANCE * (high - low)
     if smallest < low - slack or largest > high + slack:
         raise ValueError(
             f"Float images must lie in value_range=[{low:g}, {high:g}]. A usual cause: "
             "keras.utils.image_dataset_from_directory yields floats from 0 to 255. Rescale them, "
-            f"keras.layers.Rescaling({(high - low) / 255:.6g}, {low:g}), or pass uint8 images, which are rescaled for "
-            f"you. Received: images from {smallest:g} to {largest:g}"
+            f"keras.layers.Rescaling({(high - low) / 255:.6g}, {low:g}), or pass uint8 images, which are rescaled "
+            f"automatically. Received: images from {smallest:g} to {largest:g}"
         )
 
 
@@ -85,9 +85,9 @@ def check_shape(images, image_shape):
         raise TypeError(f"Images must be one array of shape (n, {_join(image_shape)}). Received: {_describe(images)}")
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[1:] != image_shape:
-        cure = "images[..., None] adds the channel axis" if shape[1:] == image_shape[:2] else "resize or convert them"
+        fix = "images[..., None] adds the channel axis" if shape[1:] == image_shape[:2] else "resize or convert them"
         raise ValueError(
-            f"Images must have shape (n, {_join(image_shape)}), what the generator makes; {cure}. "
+            f"Images must have shape (n, {_join(image_shape)}), the shape of the generator's images; {fix}. "
             f"Received: images of shape {shape}"
         )
 
@@ -119,12 +119,12 @@ def check_batch_size(size, multiple):
 
 
 def check_equal_amounts(amounts):
-    """Raises ValueError unless the amounts of all processes, a list for each, are the same."""
+    """Raises ValueError unless the amounts of all processes, one list per process, are equal."""
     if any(amount != amounts[0] for amount in amounts):
         raise ValueError(
-            "All processes that train one model must have as many images, in batches of one size, or as many batches, "
-            "since each step waits for all of them: leave out what others have not, images[process::processes][:n]. "
-            f"Received: {amounts}, for each process images and batch size, or batches and 0"
+            "All processes that train one model must have the same number of images and the same batch size, or the "
+            "same number of batches, because each step waits for all: images[process::processes][:n]. "
+            f"Received: {amounts}, per process the images and the batch size, or the batches and 0"
         )
 
 
@@ -245,7 +245,7 @@ def check_no_weights(weights, name):
         raise ValueError(f"`{name}` is not supported in adversarial training: leave it out. Received: {name}")
 
 
-# What arguments and losses are here, by the names they have in other libraries, tutorials and papers.
+# names of arguments and losses here, and those in other libraries, tutorials and papers
 _ELSEWHERE = {
     "g_opt": "g_optimizer generator_optimizer gen_optimizer gen_opt opt_g optimizer_g optimizerg",
     "d_opt": "d_optimizer discriminator_optimizer disc_optimizer disc_opt opt_d optimizer_d optimizerd",
@@ -271,7 +271,7 @@ _ELSEWHERE = {
     "is an argument of fit().": "batch_size epochs callbacks",
     "is read from the generator: leave it out.": "latent_dim image_shape",
     "is an argument of ConditionalDCGAN.": "num_classes class_names",
-    "is built by the preset; pass networks of your own to the constructor.": "generator discriminator",
+    "is built by the preset; pass your own networks to the constructor.": "generator discriminator",
     "cannot be set: the exported generator takes any number of latent vectors.": "input_signature",
 }
 _HERE = {name: here for here, names in _ELSEWHERE.items() for name in names.split()}
@@ -418,11 +418,11 @@ def check_fit_arguments(**arguments):
 
 
 def check_empty_folder(folder):
-    """Returns the path of a folder, and raises ValueError if it is a file or has something in it."""
+    """Returns the path of a folder, and raises ValueError if it is a file or not empty."""
     folder = pathlib.Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(
-            "`folder` must be empty or not exist yet, so that nothing is mixed or lost: choose another, or delete it. "
+            "`folder` must be empty or not exist, so that no file is overwritten: choose another or delete it. "
             f"Received: folder={str(folder)!r}"
         )
     return folder
@@ -432,7 +432,7 @@ def check_momentum(name, momentum):
     """Raises ValueError unless `momentum` is None or a number between 0 and 1."""
     if momentum is not None and not (isinstance(momentum, int | float) and 0 < momentum < 1):
         raise ValueError(
-            f"`{name}` must lie between 0 and 1, 0.999 to average over about 1,000 steps, or be None for no average. "
+            f"`{name}` must be between 0 and 1, such as 0.999 to average over about 1,000 steps, or None for no EMA. "
             f"Received: {name}={momentum!r}"
         )
 
@@ -451,7 +451,7 @@ def check_augmentation(augmentation, image_shape, value_range):
     made = augmentation(keras.KerasTensor(shape, "float32"), training=True).shape
     if tuple(made) != shape:
         raise ValueError(
-            "`augmentation` must return images of the shape that it takes, because the discriminator reads them. "
+            "`augmentation` must keep the shape of the images, because the discriminator reads them. "
             f"Received: a layer from {shape} to {tuple(made)}"
         )
 
@@ -488,7 +488,7 @@ def _join(shape):
 def check_networks(
     generator: Any, discriminator: Any, value_range: Sequence[float], *, conditional: bool
 ) -> tuple[int, tuple[int, int, int]]:
-    """Returns `(latent_dim, image_shape)`, and raises unless the two networks make a GAN.
+    """Returns `(latent_dim, image_shape)`, and raises unless the two networks fit together.
 
     Raises:
         TypeError: a network is not a Keras model with known inputs and outputs.
@@ -502,17 +502,17 @@ def check_networks(
             )
         wanted = 1 + conditional
         if len(network.inputs) != wanted or len(network.outputs) != 1:
-            what = {"generator": "latents", "discriminator": "images"}[name]
+            what = {"generator": "latent vectors", "discriminator": "images"}[name]
             raise ValueError(
-                f"`{name}` must take {f'[{what}, labels]' if conditional else what} and give one output"
+                f"`{name}` must take {f'[{what}, labels]' if conditional else what} and return one output"
                 f"{'; for networks with labels use ConditionalDCGAN' if not conditional else ''}. "
                 f"Received: {len(network.inputs)} inputs, {len(network.outputs)} outputs"
             )
-        regularised = [x.name for x in network._flatten_layers() if x.activity_regularizer is not None]
-        if regularised:
+        regularized = [x.name for x in network._flatten_layers() if x.activity_regularizer is not None]
+        if regularized:
             raise ValueError(
-                f"`{name}`: activity regularizers are not supported, since not every backend would count them; weight "
-                f"regularizers are. Received: an activity_regularizer in {', '.join(regularised)}"
+                f"`{name}`: activity regularizers are not supported, because not every backend counts them; use weight "
+                f"regularizers. Received: an activity_regularizer in {', '.join(regularized)}"
             )
         if conditional and network.inputs[1].shape[1:] not in ((), (1,)):
             raise ValueError(
@@ -528,28 +528,28 @@ def check_networks(
     if shared:
         paths = sorted(v.path for v in generator.variables if id(v) in shared)
         raise ValueError(
-            "`generator` and `discriminator` must not share layers, because each is trained and saved by itself: give "
-            f"each a layer of its own. Received: networks that share {', '.join(paths)}"
+            "`generator` and `discriminator` must not share layers, because each is trained and saved separately. "
+            f"Received: networks that share {', '.join(paths)}"
         )
     latents, image = generator.inputs[0].shape, generator.outputs[0].shape
     if len(latents) != 2 or latents[1] is None:
         raise ValueError(
-            "`generator` must take latents of shape (batch, latent_dim); start with keras.layers.Reshape if it works "
-            f"on another. Received: input of shape {latents}"
+            "`generator` must take latent vectors of shape (batch, latent_dim); start with keras.layers.Reshape if it "
+            f"needs another shape. Received: input of shape {latents}"
         )
     if len(image) != 4 or None in image[1:]:
         raise ValueError(
-            "`generator` must give images of shape (batch, height, width, channels), all but the batch known. "
+            "`generator` must return images of shape (batch, height, width, channels), all but the batch known. "
             f"Received: output of shape {image}"
         )
     if discriminator.inputs[0].shape[1:] != image[1:]:
         raise ValueError(
-            "`generator` and `discriminator` do not fit: the one must read what the other makes. Received: "
+            "`generator` and `discriminator` must have images of the same shape. Received: "
             f"generator of {image[1:]} images, discriminator of {discriminator.inputs[0].shape[1:]} images"
         )
     if discriminator.outputs[0].shape[1:] != (1,):
         raise ValueError(
-            "`discriminator` must give one logit an image, shape (batch, 1): end it in Flatten and Dense(1). "
+            "`discriminator` must return one logit per image, shape (batch, 1): end it in Flatten and Dense(1). "
             f"Received: output of shape {discriminator.outputs[0].shape}"
         )
     _check_activations(final_activation(generator), final_activation(discriminator), value_range)
@@ -560,13 +560,13 @@ def _check_activations(of_generator, of_discriminator, value_range):
     if of_discriminator != "linear":
         raise ValueError(
             "`discriminator` must end in a linear unit, Dense(1) without activation: its output is read as a logit, "
-            "and the loss applies the sigmoid. With a second squashing before it the logits cannot grow, the gradient "
-            f"fades, and training never converges. Received: a discriminator that ends in {of_discriminator}"
+            "and the loss applies the sigmoid. With another bounded activation before it, the logits cannot grow, the "
+            f"gradient vanishes, and training fails. Received: a discriminator that ends in {of_discriminator}"
         )
     made = {"tanh": (-1, 1), "sigmoid": (0, 1)}.get(of_generator)
     if made is not None and tuple(value_range) != made:
         raise ValueError(
-            f"`value_range` must be the range of the generator's images, and {of_generator} makes {made}. "
+            f"`value_range` must be the range of the generator's last activation, {made} for {of_generator}. "
             f"Received: value_range={tuple(value_range)}"
         )
 

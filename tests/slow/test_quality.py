@@ -1,5 +1,6 @@
 """The benchmarks of quality: their figures against plain computations, on little data."""
 
+import importlib
 import json
 import re
 
@@ -7,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from scripts import run
+from scripts import ROOT, run
 
 import keras_dcgan
 from keras_dcgan import metrics
@@ -310,3 +311,36 @@ def test_leaderboard(tmp_path, little, classifier, monkeypatch):
         with pytest.raises(SystemExit, match="2"):
             run(command[0], little, method, *command[4:])
     assert json.loads((folder / "results.json").read_text()) == rows
+
+
+@pytest.fixture
+def candidates(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / FOLDER))
+    return importlib.import_module("candidates")
+
+
+def test_candidates_are_methods_of_the_leaderboard(candidates):
+    methods = {
+        name: x for name, x in vars(candidates).items() if getattr(x, "__qualname__", "") == "method.<locals>.make"
+    }
+    assert len(methods) > 15
+    for name, make in methods.items():
+        gan = make(image_shape=(8, 8, 1), class_names=["a", "b", "c"], seed=0)
+        assert gan.generate(3, seed=0).shape == (3, 8, 8, 1), name
+        assert gan.discriminate(gan.generate(3, seed=0), [0, 1, 2]).shape == (3,), name
+
+
+@pytest.mark.parametrize("name", ["top_k", "spectral", "class_batch_norm", "residual"])
+def test_candidates_train(candidates, name):
+    gan = getattr(candidates, name)(image_shape=(8, 8, 1), class_names=["a", "b", "c"], seed=0)
+    before = [v.numpy() for v in gan.trainable_variables]
+    images = np.random.default_rng(0).integers(0, 256, (32, 8, 8, 1), "uint8")
+    logs = gan.train_on_batch(images, np.arange(32) % 3, return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
+    assert not any(np.array_equal(x, v.numpy()) for x, v in zip(before, gan.trainable_variables, strict=True))
+
+
+def test_top_k_leaves_out_the_lowest_logits(candidates):
+    logits = keras.ops.reshape(keras.ops.arange(8, dtype="float32"), (8, 1))
+    expected = np.mean(np.log1p(np.exp(-np.arange(2.0, 8.0))))  # the six highest of eight
+    assert float(candidates.TopK().generator(logits)) == pytest.approx(expected, rel=1e-5)
