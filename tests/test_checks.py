@@ -32,7 +32,7 @@ IMAGES = {
     "single": (GOOD[0], "must have shape"),
     "channels": (np.zeros((8, 8, 8, 3), "uint8"), r"shape \(n, 8, 8, 1\)"),
     "size": (np.zeros((8, 9, 8, 1), "uint8"), r"shape \(n, 8, 8, 1\)"),
-    "empty": (GOOD[:0], "no images"),
+    "empty": (GOOD[:0], "must be at least one image"),
     "range": (255 * np.abs(GOOD), "image_dataset_from_directory yields floats from 0 to 255"),
     "a little": (GOOD + 1.01, "must lie in value_range"),
     "below": (GOOD - 1.01, "must lie in value_range"),

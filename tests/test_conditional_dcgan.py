@@ -83,7 +83,7 @@ def test_refuses_networks_that_take_one_hot_labels():
 @pytest.mark.once
 def test_refuses_networks_without_labels():
     gan = tiny()
-    with pytest.raises(ValueError, match=r"must take \[latents, labels\]"):
+    with pytest.raises(ValueError, match=r"must take \[latent vectors, labels\]"):
         ConditionalDCGAN(gan.generator, gan.discriminator)
 
 
