@@ -49,6 +49,13 @@ def test_sizes():
     assert "| 33×33×3 | " in table
 
 
+def test_gif():
+    table = run("benchmarks/speed/gif.py", "--frames", "20")
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \| \d+ \|$", table, re.MULTILINE)
+    assert [int(frames) for frames, *_ in rows] == list(range(2, 21, 2))
+    assert float(rows[-1][2]) == pytest.approx(10 * float(rows[0][2]), rel=0.5)  # the file grows with its frames
+
+
 def test_profile():
     printed = run_apart("benchmarks/speed/profile_step.py", "radford_28", "--steps", "2", "--lines", "100")
     # by hand, in millions: two passes of every network's first layer, dense and convolutional, lead nowhere
