@@ -129,7 +129,7 @@ def create_app(gan: DCGAN) -> gr.Blocks:
 
 def _describe(gan, classes):
     height, width, channels = gan.image_shape
-    text = f"{height}×{width} pixels, {'color' if channels == 3 else 'gray'}, {gan.epochs_trained} epochs"
+    text = f"{height}×{width} pixels, {'gray' if channels < 3 else 'color'}, {gan.epochs_trained} epochs"
     return f"{text}; classes: {', '.join(classes)}" if classes else text
 
 

@@ -27,7 +27,7 @@ class DiffAugment(keras.layers.Layer):
     - "cutout": covers a rectangle with half the sides of the image, centered at a random pixel, with gray.
 
     Args:
-        policy: list of these names; they are applied in this order.
+        policy: one of these names, or a list of them. They are always applied in the order above.
         value_range: `(low, high)` of the images.
         seed: int, seed for the changes. `None` draws different ones on every run.
         **kwargs: `name` and `dtype`, as for any Keras layer.

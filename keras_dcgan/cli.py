@@ -86,29 +86,40 @@ def _parser():
     train.add_argument("--preset", help="networks and training settings (default: recommended[_conditional])")
     train.add_argument("--size", type=_size, metavar="64|HEIGHTxWIDTH", help="crop and resize the images")
     labels = train.add_mutually_exclusive_group()
-    labels.add_argument("--conditional", action="store_true", default=None, help="(default if there are labels)")
+    labels.add_argument(
+        "--conditional",
+        action="store_true",
+        default=None,
+        help="train on images and labels (default if there are labels)",
+    )
     labels.add_argument("--unconditional", action="store_false", dest="conditional", help="ignore the labels")
-    train.add_argument("--epochs", type=_count, help="(default: about 6,000 steps, at least 20 epochs)")
-    train.add_argument("--batch-size", type=_count, help="(default: that of the preset)")
+    train.add_argument(
+        "--epochs", type=_count, help="number of epochs (default: about 6,000 steps, at least 20 epochs)"
+    )
+    train.add_argument("--batch-size", type=_count, help="images per batch (default: that of the preset)")
     train.add_argument("--augment", action="store_true", help="differentiable augmentation, for small datasets")
-    train.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    train.add_argument("--backend", choices=("tensorflow", "jax", "torch"), help="(default: that of Keras)")
+    train.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    train.add_argument(
+        "--backend", choices=("tensorflow", "jax", "torch"), help="Keras backend (default: the configured one)"
+    )
     train.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")
 
     generate = _command(commands, "generate", _generate, "generate images")
     generate.add_argument("model", metavar="MODEL")
     generate.add_argument("-n", type=_count, default=25, help="number of images (default: %(default)s)")
     generate.add_argument("--class", dest="labels", metavar="NAME", help="name or number of the class (default: all)")
-    generate.add_argument("--seed", type=int, help="for the same images every time")
-    generate.add_argument("--grid", action="store_true", help="one sheet (default if OUT is an image file)")
+    generate.add_argument("--seed", type=int, help="random seed, for reproducible images")
+    generate.add_argument(
+        "--grid", action="store_true", help="save one sheet of all images (default if OUT is an image file)"
+    )
     generate.add_argument("--out", metavar="FOLDER|FILE", required=True)
 
-    interpolate = _command(commands, "interpolate", _interpolate, "animate a walk between latent vectors")
+    interpolate = _command(commands, "interpolate", _interpolate, "animate an interpolation between latent vectors")
     interpolate.add_argument("model", metavar="MODEL")
     interpolate.add_argument("-n", type=_count, default=5, help="number of stops (default: %(default)s)")
     interpolate.add_argument("--class", dest="labels", metavar="NAME", help="name or number of the class (default: 0)")
-    interpolate.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
-    interpolate.add_argument("--out", metavar="FILE", required=True, help=", ".join(images.ANIMATIONS))
+    interpolate.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
+    interpolate.add_argument("--out", metavar="FILE", required=True, help=f"animation: {', '.join(images.ANIMATIONS)}")
 
     export = _command(commands, "export", _export, "export the generator for other runtimes")
     export.add_argument("model", metavar="MODEL")
@@ -118,22 +129,26 @@ def _parser():
     evaluate.add_argument("model", metavar="MODEL")
     evaluate.add_argument("--data", metavar="SOURCE", required=True, help="images as for train")
     evaluate.add_argument(
-        "--split", default="test", help='of SOURCE: "train" for a folder without splits (default: %(default)s)'
+        "--split", default="test", help='split of SOURCE; "train" for a folder without splits (default: %(default)s)'
     )
     evaluate.add_argument(
         "--extractor",
         metavar="inception=PATH|keras=PATH",
-        help="compare samples with the images: by the Inception network (FID, KID, …), or by a Keras model from pixels "
-        "to features",
+        help="compute metrics of samples (FID, KID, …) instead of losses, with the Inception network or a Keras model "
+        "from pixels to features",
     )
-    evaluate.add_argument("-n", type=_count, default=50_000, help="number of samples (default: %(default)s)")
-    evaluate.add_argument("--metrics", nargs="+", metavar="METRIC", help="such as fid kid (default: all)")
-    evaluate.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    evaluate.add_argument(
+        "-n", type=_count, default=50_000, help="with --extractor: number of samples (default: %(default)s)"
+    )
+    evaluate.add_argument(
+        "--metrics", nargs="+", metavar="METRIC", help="with --extractor: such as fid kid (default: all that apply)"
+    )
+    evaluate.add_argument("--seed", type=int, default=0, help="with --extractor: random seed (default: %(default)s)")
     evaluate.add_argument("--out", metavar="FILE", type=pathlib.Path, help="JSON file for the values")
 
     app = _command(commands, "app", _app, "explore a model in the browser")
     app.add_argument("model", metavar="MODEL")
-    app.add_argument("--port", type=_count, help="(default: the first free one from 7860 on)")
+    app.add_argument("--port", type=_count, help="port of the page (default: the first free one from 7860)")
 
     info = _command(commands, "info", _info, "describe a model")
     info.add_argument("model", metavar="MODEL")

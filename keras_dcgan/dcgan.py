@@ -273,17 +273,18 @@ class DCGAN(checkpoints.CheckpointedModel):
             validation_split: float, as in Keras.
             validation_data: held-out data in any form that training data may have. The `validation_steps` batches of a
                 generator are kept in memory, because every validation needs the same.
-            shuffle: as in Keras. The order of an array depends on the model's random state, so that a resumed training
-                sees the same order (not with `validation_split`, nor on several devices of JAX). Data with a method
-                `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
+            shuffle: as in Keras. The order of an array depends on the model's random state, so a resumed run sees the
+                same order, except with `validation_split`, `shuffle="batch"`, several processes or several JAX
+                devices. Data with a method `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler)
+                shuffles itself.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:
             `keras.callbacks.History` with `loss`, `g_loss`, `d_loss`, `real_accuracy` and `fake_accuracy`.
 
         Raises:
-            ValueError: the model is not compiled, or the data is invalid. Nothing has changed then; for sources of
-                batches, nothing since the last valid batch.
+            ValueError: the model is not compiled, or the data is invalid. The model is unchanged; with a source of
+                batches, it keeps the state after the last valid batch.
             TypeError: the data has an unsupported type.
         """
         if not self.compiled:
@@ -342,8 +343,8 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         Returns:
             dict of float32 scalars, averages over the epoch so far: `loss` (= g_loss + d_loss), `g_loss`, `d_loss`,
-            and `real_accuracy` and `fake_accuracy`, the fractions of logits with the correct sign. With several
-            discriminator steps, those of the last one.
+            and `real_accuracy` and `fake_accuracy`, the fractions of logits with the correct sign. `d_loss` includes
+            the penalties. With several discriminator steps, the values are those of the last one.
         """
         images, labels = self._unpack(data)
         for layer in self._spectral_normalizations():
@@ -494,10 +495,11 @@ class DCGAN(checkpoints.CheckpointedModel):
         sample_weight: None = None,
         **kwargs: Any,
     ) -> Any:
-        """Computes losses and accuracies on held-out images, in inference mode: `keras.Model.evaluate`.
+        """Computes losses and accuracies on held-out images in inference mode, like `keras.Model.evaluate`.
 
         The latent vectors are the same in every call, so values of different epochs can be compared. They are not
-        taken from the training's random stream.
+        taken from the training's random stream. `d_loss` excludes the penalties. Generated images come from the EMA of
+        the generator if there is one.
 
         Args:
             x, y: as in `fit`.
@@ -525,7 +527,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             return super().evaluate(x, y, verbose=0 if backend.process_id() else verbose, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", **kwargs: Any) -> np.ndarray:
-        """Generates images from latent vectors, in `value_range`: `keras.Model.predict`.
+        """Generates images from latent vectors, in `value_range`, like `keras.Model.predict`.
 
         Args:
             x: latent vectors `(n, latent_dim)`, or for a conditional model `[latents, labels]`, labels as numbers

@@ -75,8 +75,8 @@ def _as_pixels(name, images, value_range):
     scaled = (np.asarray(images, "float32") - low) * (255 / (high - low))
     if np.isnan(scaled).any():
         raise ValueError(
-            f"`{name}` must not contain NaN: the training of the generator has diverged. Continue from an earlier "
-            "checkpoint with a smaller learning rate, and use keras.callbacks.TerminateOnNaN(). "
+            f"`{name}` must not contain NaN. If a generator produced it, its training has diverged: resume from an "
+            "earlier checkpoint with a smaller learning rate, and use keras.callbacks.TerminateOnNaN(). "
             f"Received: {name} with NaN"
         )
     return np.clip(np.rint(scaled), 0, 255).astype("uint8")

@@ -88,7 +88,7 @@ class _CrossEntropy(AdversarialLoss):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         if not 0 <= label_smoothing < 1:
             raise ValueError(
-                "`label_smoothing` must be in [0, 1); it moves the targets 0 and 1 halfway toward 0.5 by this share: "
+                "`label_smoothing` must be in [0, 1). It is the fraction by which the targets 0 and 1 move toward 0.5: "
                 f"0.2 turns them into 0.1 and 0.9. Received: label_smoothing={label_smoothing}"
             )
         self.label_smoothing = label_smoothing
@@ -155,8 +155,8 @@ class LeastSquares(AdversarialLoss):
     """Least squares: pulls the logits toward 1 for real images and toward 0 for generated ones.
 
     The discriminator minimizes `½E[(D(x) − 1)²] + ½E[D(G(z))²]`, the generator `½E[(D(G(z)) − 1)²]`, where `D` is the
-    logit. The decision boundary of this loss is ½, but the accuracies in the logs count logits above 0 as "real", so
-    they overestimate the accuracy on real images.
+    logit. The decision boundary of this loss is ½, but the accuracies in the logs count logits above 0 as "real". They
+    overestimate `real_accuracy` and underestimate `fake_accuracy`.
 
     Reference:
         Mao et al., Least Squares Generative Adversarial Networks, 2017, equation 9 (a = 0, b = c = 1).

@@ -244,7 +244,7 @@ def test_statistics_of_others_have_no_count(tmp_path):
     theirs = metrics.FrechetStatistics.load(tmp_path / "theirs.npz")
     assert theirs.count is None
     assert metrics.frechet_distance(theirs, y) == pytest.approx(metrics.frechet_distance(x, y), rel=1e-9)
-    with pytest.raises(ValueError, match="only if their number so far is known"):
+    with pytest.raises(ValueError, match="requires the number of earlier samples"):
         theirs.update(x)
     theirs.save(tmp_path / "again.npz")
     assert metrics.FrechetStatistics.load(tmp_path / "again.npz").count is None

@@ -1,4 +1,4 @@
-"""One gradient step on JAX."""
+"""The JAX backend: trainer, gradients, inference and distribution."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""One gradient step on TensorFlow."""
+"""The TensorFlow backend: trainer, gradients, inference and replicas."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""One gradient step on PyTorch."""
+"""The PyTorch backend: trainer, gradients, inference and several processes."""
 
 import contextlib
 import functools

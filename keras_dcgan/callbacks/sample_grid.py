@@ -12,7 +12,7 @@ from keras_dcgan.training import validation
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws a grid of samples from fixed latent vectors, every `every` epochs. The base class of `GifSnapshot`.
+    """Draws a grid of samples from fixed latent vectors every `every` epochs. Base class of the other sample callbacks.
 
     Override `on_samples`, for instance to log the grid to an experiment tracker. The images are arranged in a
     near-square grid, those of a conditional model in one column per class. Training and its random state are not

@@ -34,9 +34,9 @@ class ImageFolder(keras.utils.PyDataset):
     """Batches of a folder's images, for folders that do not fit in memory.
 
     Only the names of the files are kept. Images are read as `load` reads those of a folder, when their batch is needed.
-    An epoch contains all images once, in an order that depends on `seed` and the number of the epoch (`fit` sets it,
-    also when training is resumed), in whole batches: the remainder is left out. If several processes train one model,
-    each reads its own part of that order.
+    An epoch contains each image at most once, in an order that depends on `seed` and the number of the epoch, which
+    `fit` sets, also when it resumes. Only full batches are returned; the remaining images are skipped in that epoch. If
+    several processes train one model, each reads its own shard of that order.
 
     Args:
         source: path of a folder of images, with or without class folders and splits, as for `load`.

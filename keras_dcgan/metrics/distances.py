@@ -77,7 +77,9 @@ class FrechetStatistics:
         """
         features = _features("features", features)
         if self.count is None:
-            raise ValueError("Samples can be added only if their number so far is known. Received: count=None")
+            raise ValueError(
+                "update() requires the number of earlier samples: pass `count` to the constructor. Received: count=None"
+            )
         if self.count == 0:
             self.mean = np.zeros(features.shape[1])
             self._scatter = np.zeros((features.shape[1],) * 2)
@@ -338,7 +340,7 @@ def density_coverage(real: ArrayLike, generated: ArrayLike, k: int = 5) -> tuple
     Args:
         real: `(n, d)` floats.
         generated: `(m, d)` floats.
-        k: int, less than n.
+        k: int, less than n and m.
 
     Returns:
         `(density, coverage)`, floats. Density is about 1 for equal distributions and can exceed it; coverage is at most

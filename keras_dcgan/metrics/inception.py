@@ -14,15 +14,15 @@ _SIDE = 299
 def inception(weights: str, output: Literal["features", "probabilities", "both"] = "features") -> keras.Model:
     """Builds the Inception network of 2015 with which FID, KID and the Inception score are defined.
 
-    It differs from `keras.applications.InceptionV3` in its weights, its pooling layers and its resizing, so that their
-    features cannot be compared. Features of this model equal those of torch-fidelity and pytorch-fid.
+    It differs from `keras.applications.InceptionV3` in its weights, its pooling layers and its resizing, so the
+    features of the two are not comparable. Features of this model equal those of torch-fidelity and pytorch-fid.
 
     Args:
         weights: path or URL of a file of weights: `pt_inception-2015-12-05-6726825d.pth` of
             [pytorch-fid](https://github.com/mseitzer/pytorch-fid/releases) or its copy from
             [torch-fidelity](https://github.com/toshas/torch-fidelity/releases), for which PyTorch must be installed; or
-            a `.weights.h5` file that `save_weights` of this model with both outputs wrote, which needs no PyTorch. If
-            the name ends in a checksum, as those do, it is compared.
+            a `.weights.h5` file that `inception(…, "both").save_weights(…)` wrote, which needs no PyTorch. A checksum
+            at the end of the file name, as in these names, is verified.
         output: "features" for the 2,048 pooled features, "probabilities" for the softmax of the 1,008 logits without
             their bias, which the Inception score uses, "both" for the list of both.
 

@@ -58,7 +58,7 @@ def evaluate(
         labels: integers or class names `(n,)`, the classes of the real images, for "intra_fid".
         metrics: list of "fid", "kid", "inception_score", "precision_recall", "density_coverage" and "intra_fid" (the
             mean of the FIDs of all classes of a conditional model). `None` computes all but "intra_fid", and
-            "inception_score" only if the extractor returns probabilities.
+            "inception_score" only if the extractor returns probabilities; with `FrechetStatistics`, only "fid".
         num_images: int, number of generated images, at least 2. Published values use 50,000, or 10,000.
         seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
@@ -199,7 +199,7 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
 
 
 def check_extractor(extractor: Any, image_shape: Sequence[int]) -> None:
-    """Raises unless an extractor is a model from images to features; a shape that it does not tell is not checked."""
+    """Raises unless an extractor is a model from images to features; unknown shapes are not checked."""
     if not hasattr(extractor, "predict_on_batch"):
         raise TypeError(
             "`extractor` must be a Keras model from pixels to features, such as metrics.inception(path). "

@@ -21,9 +21,9 @@ def all_convolutional_generator(
 ) -> Sequential:
     """Generator without dense layers: preset `all_convolutional_28`.
 
-    A latent vector, as an image of one pixel, is upsampled by transposed convolutions with "valid" padding: to a first
-    image (stride 1), to about twice (kernel 5, stride 2) and about four times its sides (kernel 8, stride 2): 4, 11
-    and 28 pixels. Batch normalization without scale and center, ReLU; initial weights are N(0, 0.02).
+    Transposed convolutions with "valid" padding upsample the latent vector, as an image of one pixel, to sides of `k`
+    (stride 1), `2 k + 3` (kernel 5, stride 2) and `4 k + 12` pixels (kernel 8, stride 2): 4, 11 and 28. Batch
+    normalization without scale and center, ReLU; initial weights are N(0, 0.02).
 
     Args:
         image_shape: `(height, width, channels)`, sides `4 k + 12` with `k` the first image's: 16, 20, 24, 28, ….
