@@ -123,7 +123,7 @@ def test_a_process_that_dies_ends_the_others_and_all_continue_from_the_backup(al
         assert_alike(dict(np.load(tmp_path / f"to_the_end.{i}.npz")), alone["to_the_end"])
     # only the first process writes and reports
     assert "Epoch 4/4" in told[0][1]
-    assert sorted(path.name for path in (tmp_path / "files_0").iterdir()) == ["samples.gif", "gan.keras"]
+    assert sorted(path.name for path in (tmp_path / "files_0").iterdir()) == ["gan.keras", "samples.gif"]
     for i in range(1, processes):
         assert re.sub(r"\[Gloo\].*\n", "", told[i][1]) == ""
         assert not list((tmp_path / f"files_{i}").glob("*"))
@@ -140,7 +140,7 @@ def test_what_cannot_be_shared_evenly_is_refused(together, devices, processes):
             if processes > 1:
                 assert text.startswith("All processes"), name
                 assert text.endswith(
-                    "Received: [[6, 4], [5, 4]], for each process images and batch size, or batches and 0"
+                    "Received: [[6, 4], [5, 4]], per process the images and the batch size, or the batches and 0"
                 )
             else:
                 received = "11" if name in ("fit", "validation", "evaluate") else "a batch of 7"
@@ -188,4 +188,4 @@ def test_the_example(tmp_path, little):
     started = [Program(*program, *options, "--process", i) for i in range(count)]
     for code, _, errors in ended(started):
         assert code == 0, errors
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["samples.gif", "gan.keras"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["gan.keras", "samples.gif"]
