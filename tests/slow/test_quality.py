@@ -152,7 +152,7 @@ def test_class_shares(tmp_path, little, model, classifier):
 
 def test_a_model_without_labels_is_refused_where_labels_are_asked_for(tmp_path, little):
     keras_dcgan.DCGAN.from_preset("radford_28", width=1 / 32).save(tmp_path / "plain.keras")
-    with pytest.raises(SystemExit, match="holds a model without labels"):
+    with pytest.raises(SystemExit, match="holds an unconditional model"):
         run(f"{FOLDER}/nearest_neighbour.py", little, tmp_path / "plain.keras")
 
 
