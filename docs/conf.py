@@ -1,7 +1,10 @@
 """Sphinx configuration."""
 
+import contextlib
+import io
 import os
 import pathlib
+import re
 import shutil
 import sys
 from importlib.metadata import metadata
@@ -53,8 +56,8 @@ default_role = "code"
 nitpicky = True
 
 
-def presets_page():
-    """All presets with their sizes and recipes, as Markdown."""
+def presets_page(folder):
+    """All presets with their sizes and recipes, as Markdown; writes the drawings of their networks to a folder."""
     lines = ["| preset | model | images | latent vectors | parameters of G, D |", "|---|---|---|---|---:|"]
     sections = []
     for name in presets.names():
@@ -70,6 +73,8 @@ def presets_page():
             f"{gan.generator.count_params():,}, {gan.discriminator.count_params():,}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+        for network in (gan.generator, gan.discriminator):
+            (folder / f"{name}_{network.name}.svg").write_text(diagrams.svg(network))
         sections += [
             f"({name})=",
             f"## {name}",
@@ -105,17 +110,24 @@ def recipe_text(recipe):
 
 def cli_page():
     """The help texts of all commands, as Markdown."""
-    parser = cli._parser()
-    (commands,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
-    return "\n\n".join(f"## {name}\n\n```text\n{command.format_help()}```" for name, command in commands.items())
+    sections = []
+    for name in re.findall(r"^    (\w+)\b", _help(), re.MULTILINE):
+        sections.append(f"## {name}\n\n```text\n{_help(name)}```")
+    return "\n\n".join(sections)
+
+
+def _help(*command):
+    with contextlib.redirect_stdout(io.StringIO()) as printed, contextlib.suppress(SystemExit):
+        cli.main([*command, "--help"])
+    return printed.getvalue()
 
 
 def _generate(app):
     os.environ["COLUMNS"] = "88"  # argparse wraps its help texts to it
     docs = pathlib.Path(app.srcdir)
     folder = docs / "_generated"
-    diagrams.write(folder)
-    (folder / "presets.md").write_text(presets_page())
+    folder.mkdir(exist_ok=True)
+    (folder / "presets.md").write_text(presets_page(folder))
     (folder / "cli.md").write_text(cli_page())
     shutil.copytree(docs.parent / "examples" / "notebooks", docs / "tutorials" / "notebooks", dirs_exist_ok=True)
 
@@ -131,7 +143,7 @@ def _math(display):
 
 
 def _load_lazily(app, doctree):
-    """All pictures but the first of a page are loaded when they come into view."""
+    """Loads all images of a page but the first lazily."""
     for image in list(doctree.findall(nodes.image))[1:]:
         image["loading"] = "lazy"
 

@@ -4,25 +4,23 @@ import math
 
 import keras
 
-import keras_dcgan
 from keras_dcgan.training.validation import unwrapped
-
-_KINDS = {"Conv2D": "Conv", "Conv2DTranspose": "ConvT"}
 
 
 def steps(network):
     """`(shape, label)` of the first input and of every layer behind it that changes the shape."""
+    chained = isinstance(network, keras.Sequential)
     reached = {id(network.inputs[0])}
     path = [(tuple(network.inputs[0].shape[1:]), "")]
     for layer in network.layers:
-        chained = isinstance(network, keras.Sequential)
         if not chained and not any(id(x) in reached for x in keras.tree.flatten(layer.input)):
             continue  # a layer of the label alone
         reached.add(id(layer.output))
         inner, shape = unwrapped(layer), tuple(layer.output.shape[1:])
         if isinstance(inner, keras.layers.Conv2D | keras.layers.Conv2DTranspose):
             kernel, stride = inner.kernel_size[0], inner.strides[0]
-            path.append((shape, f"{_KINDS[type(inner).__name__]} {kernel}, stride {stride}"))
+            kind = "ConvT" if isinstance(inner, keras.layers.Conv2DTranspose) else "Conv"
+            path.append((shape, f"{kind} {kernel}, stride {stride}"))
         elif isinstance(inner, keras.layers.Dense):
             path.append((shape, "Dense"))
         elif isinstance(inner, keras.layers.Reshape) and path[-1][1] == "Dense":
@@ -31,7 +29,7 @@ def steps(network):
 
 
 def svg(network):
-    """The network as an SVG drawing whose colors follow the page."""
+    """The network as an SVG drawing, legible on white and black."""
     x, boxes = 30.0, []
     top, scale = 30, 2.2
     path = steps(network)
@@ -59,13 +57,3 @@ def svg(network):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}">'
         f"<style>{style}</style>{''.join(boxes)}</svg>\n"
     )
-
-
-def write(folder):
-    """Writes the drawings of all presets, `NAME_generator.svg` and `NAME_discriminator.svg`, to a folder."""
-    folder.mkdir(exist_ok=True)
-    for name in keras_dcgan.presets.names():
-        preset = keras_dcgan.presets.get(name)
-        networks = preset.build(**({"num_classes": 10} if preset.conditional else {}))
-        for network in networks:
-            (folder / f"{name}_{network.name}.svg").write_text(svg(network))

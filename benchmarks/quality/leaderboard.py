@@ -5,14 +5,14 @@ python benchmarks/quality/leaderboard.py fashion_mnist radford_28 wgan_gp recomm
 python benchmarks/quality/leaderboard.py cifar10 sngan my_module:make \\
     --extractor inception=pt_inception-2015-12-05-6726825d.pth --images-seen 6400000 --folder out/cifar10
 
-A METHOD is the name of a preset, which trains by its own recipe, or `module:function` for a method of your own. The
+A METHOD is the name of a preset, which trains by its own recipe, or `module:function` for your own method. The
 function receives `image_shape`, `class_names` and `seed`, and returns a compiled DCGAN or ConditionalDCGAN.
 
 The speed of each method is measured first, in turn, and kept in the folder. `--minutes` then trains each method on the
 number of images that it reaches in this time, so that other work on the machine changes no result.
 
-Run the same command again after a kill, or with more methods and seeds: finished trainings are not repeated, and the
-last one continues. The folder holds the results as JSON, the table, and a model and a sheet of every training.
+Run the same command again after an interruption, or with more methods and seeds: finished runs are not repeated, and
+the last one continues. The folder holds the results as JSON, the table, and a model and a grid of samples per run.
 """
 
 import argparse
@@ -29,9 +29,11 @@ import numpy as np
 
 import keras_dcgan
 from keras_dcgan import metrics
+from keras_dcgan.metrics import protocol
 from keras_dcgan.training.files import replacing
 
 HOW = ("speed_seconds", "steps_per_execution")  # options that do not change the results
+CHOSEN = ("fid", "kid", "precision_recall", "density_coverage")
 METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "label_accuracy")
 
 
@@ -250,12 +252,8 @@ def read_extractor(kind, path):
 
 def evaluate_real(images, reference, extractor):
     """The metrics of real training images, which no method can be expected to beat."""
-    features, others = (extractor.predict(x.astype("float32"), batch_size=500, verbose=0) for x in (images, reference))
-    values = {"fid": metrics.frechet_distance(others, features)}
-    values["kid"], values["kid_standard_error"] = metrics.kernel_distance(others, features)
-    values["precision"], values["recall"] = metrics.precision_recall(others, features)
-    values["density"], values["coverage"] = metrics.density_coverage(others, features)
-    return values
+    features = (extractor.predict(x.astype("float32"), batch_size=500, verbose=0) for x in (reference, images))
+    return protocol.compare(CHOSEN, *(protocol.summarize(CHOSEN, [batch]) for batch in features))
 
 
 def main():
@@ -283,9 +281,8 @@ def main():
                 continue
             gan, seen = train(method, seed, images, labels, class_names, speeds[method], args)
             row = {"method": method, "seed": seed, "images_seen": seen, "images_per_second": speeds[method]}
-            chosen = ["fid", "kid", "precision_recall", "density_coverage"]
             row |= metrics.evaluate(
-                gan, reference, extractor=extractor, metrics=chosen, num_images=args.samples, seed=seed
+                gan, reference, extractor=extractor, metrics=CHOSEN, num_images=args.samples, seed=seed
             )
             if classifier is not None and isinstance(gan, keras_dcgan.ConditionalDCGAN):
                 row["label_accuracy"] = label_accuracy(gan, classifier, args)

@@ -20,8 +20,8 @@ def losses(out):
         return {int(row["epoch"]): float(row["loss"]) for row in csv.DictReader(file)}
 
 
-def frames(film):
-    with Image.open(film) as file:
+def frames(path):
+    with Image.open(path) as file:
         return file.n_frames
 
 
@@ -105,8 +105,8 @@ def test_fashion_mnist_conditional(tmp_path, little):
     made = gan.generate(labels=np.tile(np.arange(10), 10), seed=0)
     np.testing.assert_array_equal(third, made[2, ..., 0])
     assert frames(out / "samples.gif") == 3
-    with Image.open(out / "samples.gif") as film:
-        assert film.size == (10 * 30 + 2, 10 * 30 + 2 + TITLE)
+    with Image.open(out / "samples.gif") as animation:
+        assert animation.size == (10 * 30 + 2, 10 * 30 + 2 + TITLE)
 
 
 @pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
@@ -186,9 +186,9 @@ def test_radford_of_small_images(tmp_path, little, preset, options, side, policy
     assert gan.image_shape == (side, side, 1)
     assert gan.generator.layers[-2].dtype_policy.name == policy
     assert frames(out / "samples.gif") == 2
-    with Image.open(out / "samples.gif") as film:
+    with Image.open(out / "samples.gif") as animation:
         width = 2 * (4 * (side + 2) + 2)
-        assert film.size == (width, width + TITLE)
+        assert animation.size == (width, width + TITLE)
     with Image.open(out / "samples.png") as sheet:
         assert sheet.size == (2 * (10 * (side + 2) + 2),) * 2
 

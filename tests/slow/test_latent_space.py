@@ -118,8 +118,10 @@ def test_a_uniform_prior_with_groups_by_hand(tmp_path):
     ways = cells(out / "interpolation.png", 10)
     assert_shows(ways[4, 3], gan, (6 * z[40] + 3 * z[41]) / 9)
 
-    with Image.open(out / "walk.gif") as film:
-        shown = [(cells(frame.convert("L"), 4)[0], frame.info["duration"]) for frame in ImageSequence.Iterator(film)]
+    with Image.open(out / "walk.gif") as animation:
+        shown = [
+            (cells(frame.convert("L"), 4)[0], frame.info["duration"]) for frame in ImageSequence.Iterator(animation)
+        ]
     assert sum(duration for _, duration in shown) == 5 * 12 * 80  # equal frames are stored as one
     for walk in range(4):
         assert_shows(shown[0][0][walk], gan, z[20 * walk])
