@@ -70,7 +70,7 @@ class EvaluateSamples(Evaluation):
         if self._real is None:
             self._protocol.check_real_images("images", self.images, self.model.image_shape)
             outputs = self._predict(self.extractor, lambda part: self.images[part], len(self.images), "real images")
-            self._real = self._protocol.summarize(self.metrics, outputs)
+            self._real = self._protocol.summarize({*self.metrics} - {"inception_score"}, outputs)
         super().on_train_begin(logs)
 
     def _evaluate(self):

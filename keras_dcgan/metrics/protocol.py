@@ -1,7 +1,7 @@
 """One call from a model and real images to the metrics of the literature."""
 
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,7 +81,7 @@ def evaluate(
         raise TypeError(f"`gan` must be a DCGAN or ConditionalDCGAN. Received: gan={gan!r}")
     check_extractor(extractor, gan.image_shape)
     if metrics is None:
-        available = DEFAULTS if len(extractor.outputs) > 1 else [x for x in DEFAULTS if x != "inception_score"]
+        available = DEFAULTS if _num_outputs(extractor) > 1 else [x for x in DEFAULTS if x != "inception_score"]
         metrics = ["fid"] if isinstance(reference, FrechetStatistics) else available
     labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
     check_metrics(metrics, reference, extractor, METRICS)
@@ -105,7 +105,8 @@ def evaluate(
         real, num_real = Summary(reference), reference.count
     else:
         num_real = len(reference)
-        real = summarize(metrics, outputs(lambda part: reference[part], num_real, "real images"), labels)
+        real_outputs = outputs(lambda part: reference[part], num_real, "real images")
+        real = summarize({*metrics} - {"inception_score"}, real_outputs, labels)
     versions = {name: importlib.metadata.version(name) for name in ("keras-dcgan", "keras", "numpy", "scipy")}
     return compare(metrics, real, fake) | {
         "num_images": num_images,
@@ -126,11 +127,11 @@ class Summary:
     probabilities: Any = None
 
 
-def summarize(metrics: Sequence[str], batches: Iterable[Any], labels: Any = None) -> Summary:
+def summarize(metrics: Collection[str], batches: Iterable[Any], labels: Any = None) -> Summary:
     """Reduces the outputs of the extractor, which come batch by batch, to what the metrics need.
 
     Args:
-        metrics: list of names from `METRICS`.
+        metrics: names from `METRICS`; for real images without "inception_score", which reads those of samples only.
         batches: arrays of features `(n, d)`, or pairs of features and probabilities.
         labels: integers `(n,)`, the classes of all images, for "intra_fid".
     """
@@ -140,7 +141,8 @@ def summarize(metrics: Sequence[str], batches: Iterable[Any], labels: Any = None
     for outputs in batches:
         pair = isinstance(outputs, list | tuple)
         batch = outputs[0] if pair else outputs
-        summary.statistics.update(batch)
+        if "fid" in metrics:
+            summary.statistics.update(batch)
         if "intra_fid" in metrics:
             own = np.asarray(labels)[start : start + len(batch)]
             for label in np.unique(own):
@@ -185,10 +187,10 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
             f"`metrics` must be a list of names from {', '.join(supported)}; precision_recall gives precision and "
             f"recall, density_coverage density and coverage. Received: metrics={metrics!r}"
         )
-    if "inception_score" in metrics and len(extractor.outputs) < 2:
+    if "inception_score" in metrics and _num_outputs(extractor) < 2:
         raise ValueError(
             '"inception_score" needs an extractor with the outputs [features, probabilities], such as '
-            f'metrics.inception(path, "both"). Received: an extractor with {len(extractor.outputs)} output'
+            f'metrics.inception(path, "both"). Received: an extractor with {_num_outputs(extractor)} output'
         )
     others = sorted(set(metrics) - {"fid", "inception_score"})
     if isinstance(reference, FrechetStatistics) and others:
@@ -196,6 +198,10 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
             'FrechetStatistics are enough for "fid" and "inception_score" only; pass real images for the other '
             f"metrics. Received: metrics with {', '.join(others)}"
         )
+
+
+def _num_outputs(extractor):
+    return len(getattr(extractor, "outputs", None) or [extractor])  # subclassed models do not tell theirs
 
 
 def check_extractor(extractor: Any, image_shape: Sequence[int]) -> None:
