@@ -1,4 +1,4 @@
-"""Distances, precision, recall, density and coverage of saved models over a training, as a table and curves.
+"""Distances, precision, recall, density and coverage of saved models over the epochs, as a table and curves.
 
 python examples/classifier.py --data fashion_mnist --out out/classifier.keras
 python benchmarks/quality/distances.py fashion_mnist out/gan-*.keras --classifier out/classifier.keras --plot curves.png
