@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 import keras_dcgan
-from keras_dcgan import callbacks, datasets, images, latents, presets
+from keras_dcgan import backend, callbacks, datasets, images, latents, presets
 from keras_dcgan.training import files
 
 _EXAMPLES = """examples:
@@ -102,7 +102,12 @@ def _parser():
     train.add_argument(
         "--backend", choices=("tensorflow", "jax", "torch"), help="Keras backend (default: the configured one)"
     )
-    train.add_argument("--mixed-precision", action="store_true", help="compute in bfloat16")
+    train.add_argument(
+        "--mixed-precision",
+        choices=("auto", "yes", "no"),
+        default="no",
+        help="compute in bfloat16; auto: if the hardware has instructions for it (default: %(default)s)",
+    )
 
     generate = _command(commands, "generate", _generate, "generate images")
     generate.add_argument("model", metavar="MODEL")
@@ -189,8 +194,7 @@ def _count(text):
 
 def _train(args):
     gan_path, recipe_path, log_path = (args.out / name for name in ("gan.keras", "recipe.json", "log.csv"))
-    if args.mixed_precision:
-        keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(_dtype_policy(args.mixed_precision, recipe_path))
     loaded = datasets.load(args.source, image_size=args.size)
     labels = None if args.conditional is False else loaded.labels
     if args.conditional and labels is None:
@@ -255,6 +259,14 @@ def _train(args):
     ):
         print(f"{text:<10} {file}")
     print(f"Next: keras-dcgan generate {args.out} -n 100 --out {args.out / 'samples'}")
+
+
+def _dtype_policy(mixed_precision, recipe_path):
+    """The dtype policy of a training; "auto" keeps that of an earlier one."""
+    if mixed_precision == "auto" and recipe_path.exists():
+        return _read_recipe(recipe_path)["settings"].get("dtype", "float32")
+    fast = backend.has_fast_bfloat16() if mixed_precision == "auto" else mixed_precision == "yes"
+    return "mixed_bfloat16" if fast else keras.config.dtype_policy().name
 
 
 def _new_model(settings):

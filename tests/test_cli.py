@@ -12,7 +12,7 @@ from conftest import assert_identical, tiny
 from PIL import Image
 
 import keras_dcgan
-from keras_dcgan import cli
+from keras_dcgan import backend, cli
 
 pytestmark = pytest.mark.once
 
@@ -122,6 +122,22 @@ def test_the_log_ends_with_the_model(tmp_path, text):
     path.write_text(text)
     cli._trim_log(path, 1)
     assert path.read_text().splitlines() == text.splitlines()[:2]
+
+
+def test_auto_chooses_the_precision_by_the_hardware_once(npz, tmp_path, monkeypatch):
+    def dtype(out, mixed_precision):
+        policy = keras.config.dtype_policy()
+        try:
+            assert run("train", npz, "--out", out, "--epochs", 1, "--mixed-precision", mixed_precision) == 0
+        finally:
+            keras.config.set_dtype_policy(policy)
+        return json.loads((out / "recipe.json").read_text())["settings"]["dtype"]
+
+    for fast, expected in ((True, "mixed_bfloat16"), (False, "float32")):
+        monkeypatch.setattr(backend, "has_fast_bfloat16", lambda fast=fast: fast)
+        assert dtype(tmp_path / expected, "auto") == expected
+        assert dtype(tmp_path / "mixed_bfloat16", "auto") == "mixed_bfloat16"  # the folder of an earlier training
+    assert dtype(tmp_path / "yes", "yes") == "mixed_bfloat16"
 
 
 def test_other_settings_are_refused_and_named(npz, tmp_path, capsys):

@@ -1,5 +1,7 @@
 """Folders of images, read batch by batch."""
 
+import os
+import pickle
 import re
 import threading
 import warnings
@@ -8,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from conftest import assert_identical, tiny
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps
 
 from keras_dcgan import datasets, images
 
@@ -180,6 +182,51 @@ def test_a_broken_image_does_not_end_the_training(folder, workers):
     with pytest.warns(UserWarning, match=r"takes the place.*01\.png") as caught:
         tiny().fit(datasets.ImageFolder(folder, (8, 8, 1), 11, workers=workers), epochs=3, verbose=0)
     assert len([warning for warning in caught if "takes the place" in str(warning.message)]) == 1  # not one per epoch
+
+
+def test_a_large_jpeg_file_is_decoded_at_a_smaller_scale(tmp_path, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), "uint8")
+    picture = Image.fromarray(noise).resize((1600, 1200), Image.Resampling.BICUBIC)
+    picture.save(tmp_path / "large.jpg", quality=95)
+    decoded, load = [], ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: (decoded.append(self.size), load(self))[1])
+    (small,), _ = datasets.load(tmp_path, image_size=64)
+    assert (200, 150) in decoded
+    expected = np.asarray(ImageOps.fit(picture, (64, 64), Image.Resampling.LANCZOS))
+    assert np.abs(small.astype(int) - expected).max() < 8
+
+
+def test_a_cache_takes_the_place_of_the_files(folder, tmp_path):
+    def batches(**options):
+        return datasets.ImageFolder(folder, (8, 8, 1), 4, labels=True, cache=tmp_path / "cache", **options)
+
+    first, again = batches(), pickle.loads(pickle.dumps(batches()))
+    plain = datasets.ImageFolder(folder, (8, 8, 1), 4, labels=True)
+    for epoch in range(3):  # an epoch leaves three images out
+        for each in (first, again, plain):
+            each.set_epoch(epoch)
+        np.testing.assert_equal([first[i] for i in range(2)], [plain[i] for i in range(2)])
+    again.set_epoch(0)
+    expected, content = pixels(again), (folder / "b" / "01.png").read_bytes()
+    for path in folder.rglob("*.png"):
+        time = path.stat().st_mtime_ns
+        path.write_bytes(b"")
+        os.utime(path, ns=(time, time))
+    again.set_epoch(0)
+    assert pixels(again) == expected
+    assert len([*(tmp_path / "cache").iterdir()]) == 1
+    batches(pad_to_aspect_ratio=True)
+    (folder / "b" / "01.png").write_bytes(content)
+    batches()
+    assert len([*(tmp_path / "cache").iterdir()]) == 3
+
+
+def test_a_cache_holds_no_image_twice(folder, tmp_path):
+    (folder / "b" / "01.png").write_bytes(b"no image")
+    for _ in range(2):
+        batches = datasets.ImageFolder(folder, (8, 8, 1), 11, labels=True, seed=None, cache=tmp_path / "cache")
+        with pytest.warns(UserWarning, match=r"takes the place.*01\.png"):
+            assert pixels(batches) == [[0, 3, 6, 9, 4, 4, 7, 10, 2, 5, 8]]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from keras import ops
 
 import keras_dcgan
+from keras_dcgan import backend
+from keras_dcgan.backend import processor
 
 BATCH = 6
 UPDATES = ("simultaneous", "alternating")
@@ -129,6 +131,13 @@ def test_mixed_bfloat16_has_the_gradients_of_float32(update):
     for full, half in zip(*gradients, strict=True):
         # 8 bits of mantissa, 0.4 % per operation; 5.8 % in all were seen on JAX, less on the others
         assert np.linalg.norm(half - full) / np.linalg.norm(full) < 0.1
+
+
+@pytest.mark.parametrize(("flags", "known"), [("avx512f avx512_bf16", True), ("amx_bf16", True), ("avx512f", False)])
+def test_without_a_gpu_bfloat16_is_fast_if_the_processor_has_instructions_for_it(monkeypatch, tmp_path, flags, known):
+    (tmp_path / "cpuinfo").write_text(f"model name\t: x\nflags\t\t: fpu {flags}\n")
+    monkeypatch.setattr(processor, "_CPUINFO", tmp_path / "cpuinfo")
+    assert backend.has_fast_bfloat16() is (known and BACKEND != "jax")
 
 
 @pytest.mark.compiled

@@ -16,6 +16,7 @@ A training step:
 - `cond(model, condition, then, otherwise)` computes one of two results, which may draw random numbers.
 - `apply` lets an optimizer use gradients.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
+- `has_fast_bfloat16()`: the devices have instructions for bfloat16, so that mixed_bfloat16 is faster than float32.
 
 Several devices or processes that train one model:
 - `batch_multiple(model)`: the size of a batch must be a multiple of it.
@@ -61,6 +62,7 @@ apply = chosen.apply
 batch_multiple = chosen.batch_multiple
 cond = chosen.cond
 gradients = chosen.gradients
+has_fast_bfloat16 = chosen.has_fast_bfloat16
 input_gradient = chosen.input_gradient
 local_scope = chosen.local_scope
 mean = chosen.mean

@@ -253,6 +253,12 @@ def local_scope():
         keras.distribution.set_distribution(distribution)
 
 
+def has_fast_bfloat16():
+    """Whether all GPUs or TPUs have instructions for bfloat16. XLA does not use those of a CPU."""
+    versions = [float(getattr(device, "compute_capability", 8)) for device in jax.local_devices()]
+    return jax.default_backend() != "cpu" and min(versions) >= 8
+
+
 def num_processes():
     """The number of processes that train one model together."""
     return jax.process_count()

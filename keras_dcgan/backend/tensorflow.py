@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_dcgan.backend import random_states, signals
+from keras_dcgan.backend import processor, random_states, signals
 
 
 class Trainer(keras.Model):
@@ -133,6 +133,15 @@ def mean(values):
 def local_scope():
     """Does nothing: there is one process."""
     return contextlib.nullcontext()
+
+
+def has_fast_bfloat16():
+    """Whether all GPUs, or the processor if there are none, have instructions for bfloat16."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return processor.has_bfloat16()
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
 
 
 def num_processes():

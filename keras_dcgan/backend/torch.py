@@ -7,7 +7,7 @@ import keras
 import torch
 from torch import distributed
 
-from keras_dcgan.backend import random_states, signals
+from keras_dcgan.backend import processor, random_states, signals
 
 Trainer = keras.Model
 
@@ -111,6 +111,13 @@ def mean(values):
 def local_scope():
     """Does nothing: processes compute independently."""
     return contextlib.nullcontext()
+
+
+def has_fast_bfloat16():
+    """Whether the GPU, or the processor if there is none, has instructions for bfloat16."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return processor.has_bfloat16()
 
 
 def num_processes():

@@ -2,10 +2,11 @@
 
 import collections
 import functools
+import hashlib
 import os
 import pathlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import keras
@@ -14,11 +15,11 @@ from PIL import Image, ImageOps
 
 from keras_dcgan import backend
 from keras_dcgan import images as image_tools
-from keras_dcgan.training import validation
+from keras_dcgan.training import files, validation
 
 Split = Literal["train", "test", "validation"]
 OnError = Literal["skip", "raise"]
-Fit = Callable[[Image.Image], Image.Image]
+Fit = functools.partial[Image.Image]  # of a function of Pillow that resizes to `size`
 _SPLITS = {"training": "train", "testing": "test", "val": "validation", "valid": "validation"}  # other names
 _HIDDEN = (".", "__")  # how names begin that systems and editors give
 # formats that Pillow only writes, only recognizes, or (EPS) has drawn by another program
@@ -49,6 +50,9 @@ class ImageFolder(keras.utils.PyDataset):
         on_error: "skip" replaces an image that cannot be read by the next one in the order of the names, of the same
             class if there are labels, so that the batches keep their size and all other images their place, and warns
             once per file. "raise" stops the training.
+        cache: path of a folder, or None. The first epoch writes the resized images to a file there, one byte per pixel
+            and channel; later epochs and runs read that file. Other options, or files that were added, removed or
+            changed, start another file; delete old ones yourself.
         **kwargs: `workers`, `use_multiprocessing` and `max_queue_size`, as in `keras.utils.PyDataset`.
 
     Attributes:
@@ -76,6 +80,7 @@ class ImageFolder(keras.utils.PyDataset):
         crop_to_aspect_ratio: bool = True,
         pad_to_aspect_ratio: bool = False,
         on_error: OnError = "skip",
+        cache: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -98,6 +103,8 @@ class ImageFolder(keras.utils.PyDataset):
         self.seed = seed
         self.on_error = on_error
         self._broken: dict[int, ValueError] = {}
+        options = (tuple(image_shape), crop_to_aspect_ratio, pad_to_aspect_ratio)
+        self._cache = None if cache is None else _make_cache(pathlib.Path(cache), self.files, options)
         self.num_samples = len(self.files) // backend.num_processes()  # of this process
         if self.num_samples < batch_size:
             raise ValueError(
@@ -137,13 +144,44 @@ class ImageFolder(keras.utils.PyDataset):
             if j in self._broken or (self.classes is not None and self.classes[j] != self.classes[i]):
                 continue
             try:
-                return read_image(self.files[j], self._fit, self.image_shape[2])
+                return self._read_file(j)
             except ValueError as error:
                 if self.on_error == "raise":
                     raise
                 if self._broken.setdefault(j, error) is error:  # no other thread was first
                     warnings.warn(f"Another image takes the place of one. {error}", stacklevel=2)
         raise ValueError(f"`source` has no image left to take the place of one. {self._broken[i]}")
+
+    def _read_file(self, i):
+        """The i-th image, from the cache if it is there."""
+        if self._cache is None:
+            return read_image(self.files[i], self._fit, self.image_shape[2])
+        record = _open_cache(self._cache)[i]
+        if not record["complete"]:
+            record["image"] = read_image(self.files[i], self._fit, self.image_shape[2])
+            record["complete"] = True
+        return record["image"]
+
+
+def _make_cache(folder, paths, options):
+    """Creates the file of an empty cache, unless there is one for the same files and options. Returns its path."""
+    files.make_folder("cache", folder)
+    states = [(os.path.realpath(path), os.path.exists(path) and os.path.getmtime(path)) for path in paths]
+    cache = folder / f"{hashlib.sha256(repr((states, options)).encode()).hexdigest()[:16]}.npy"
+    if not cache.exists():
+        with files.replacing(cache) as temporary:
+            record = [("complete", "?"), ("image", "uint8", options[0])]
+            np.lib.format.open_memmap(temporary, "w+", record, (len(paths),)).flush()
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error here; under a memory map it ends the process
+                with temporary.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+    return cache
+
+
+@functools.lru_cache
+def _open_cache(path):
+    """The records of a cache, mapped into memory; opened by each process, because pickling would copy them."""
+    return np.load(path, mmap_mode="r+")
 
 
 def check_options(split: str, on_error: str) -> None:
@@ -281,6 +319,9 @@ def read_image(path: str | os.PathLike[str], fit: Fit | None = None, channels: i
     """
     try:
         with image_tools.opened(path) as file:
+            if fit is not None:  # JPEG files are decoded at a smaller scale, at least twice the final size
+                side = 2 * max(fit.keywords["size"])
+                file.draft(None, (side, side))
             file.load()
             image = image_tools.flatten(ImageOps.exif_transpose(file))
     except (ValueError, FileNotFoundError) as error:  # or a link that leads nowhere
