@@ -4,12 +4,17 @@ python benchmarks/quality/leaderboard.py fashion_mnist radford_28 wgan_gp recomm
     --extractor classifier=classifier.keras --minutes 8 --seeds 0 1 --folder out/leaderboard
 python benchmarks/quality/leaderboard.py cifar10 sngan my_module:make \\
     --extractor inception=pt_inception-2015-12-05-6726825d.pth --images-seen 6400000 --folder out/cifar10
+python benchmarks/quality/leaderboard.py cifar10 recommended my_module:augmented --class horse --images 1000 \\
+    --extractor classifier=classifier.keras --minutes 15 --folder out/horses
 
 A METHOD is the name of a preset, which trains by its own recipe, or `module:function` for your own method. The
 function receives `image_shape`, `class_names` and `seed`, and returns a compiled DCGAN or ConditionalDCGAN.
 
 The speed of each method is measured first, in turn, and kept in the folder. `--minutes` then trains each method on the
 number of images that it reaches in this time, so that other work on the machine changes no result.
+
+`--images` tries small sets. The column `copying` then tells memorization: the share of samples that are nearer, in
+features, to a training image than to a real one that was not trained on, from as many of each; 0.5 is none.
 
 Run the same command again after an interruption, or with more methods and seeds: finished runs are not repeated, and
 the last one continues. The folder holds the results as JSON, the table, and a model and a grid of samples per run.
@@ -34,7 +39,7 @@ from keras_dcgan.training.files import replacing
 
 HOW = ("speed_seconds", "steps_per_execution")  # options that do not change the results
 CHOSEN = ("fid", "kid", "precision_recall", "density_coverage")
-METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "label_accuracy")
+METRICS = ("fid", "kid", "precision", "recall", "density", "coverage", "label_accuracy", "copying")
 
 
 def builder(method):
@@ -171,6 +176,16 @@ def label_accuracy(gan, classifier, args):
     return float(np.mean(classifier.predict(images, batch_size=500, verbose=0).argmax(axis=1) == requested))
 
 
+def copying(gan, images, reference, extractor, args):
+    """The share of samples that are nearer to a training image than to an image of the reference."""
+    n = min(len(images), len(reference), args.samples)
+    samples = gan.generate(min(args.samples, 2000), seed=1)
+    features, training, unseen = (
+        extractor.predict(x, batch_size=500, verbose=0) for x in (samples, images[:n], reference[:n])
+    )
+    return float(np.mean(metrics.nearest(features, training)[1] < metrics.nearest(features, unseen)[1]))
+
+
 def table(rows):
     """One line per method in the order of their mean FID, with the standard deviation over the seeds."""
     lines = [
@@ -197,6 +212,8 @@ def arguments():
     parser.add_argument("data", help="source of the training images for keras_dcgan.datasets.load")
     parser.add_argument("methods", nargs="+", metavar="METHOD", help="name of a preset, or module:function")
     parser.add_argument("--size", type=int, help="side of the images, for folders")
+    parser.add_argument("--class", dest="class_name", help="train on the images of this class only")
+    parser.add_argument("--images", type=int, help="train on this many images; those left over are a test split")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="training time of each method")
     budget.add_argument("--images-seen", type=int, help="images that each method is trained on, epochs × images")
@@ -215,7 +232,9 @@ def arguments():
         "classifier=PATH: by examples/classifier.py, which also tells whether samples show the requested class",
     )
     parser.add_argument(
-        "--reference", help="real images to compare with; default: the test split, or the training images"
+        "--reference",
+        help="real images to compare with; default: the test split, or the training images if there is "
+        "none; with --images, the training images left over, too",
     )
     parser.add_argument("--samples", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="folder for the results")
@@ -256,22 +275,39 @@ def evaluate_real(images, reference, extractor):
     return protocol.compare(CHOSEN, *(protocol.summarize(CHOSEN, [batch]) for batch in features))
 
 
+def read_images(args):
+    """The training images, their labels, the names of the classes, and the images of the reference."""
+
+    def load(source, split):
+        images, labels = data = keras_dcgan.datasets.load(source, split, image_size=args.size)
+        class_names = data.class_names or ([] if labels is None else [str(i) for i in range(labels.max() + 1)])
+        if args.class_name is not None:
+            if args.class_name not in class_names:
+                sys.exit(f"--class must be one of {', '.join(class_names)}. Received: {args.class_name}")
+            images, labels = images[labels == class_names.index(args.class_name)], None
+        return images, labels, class_names
+
+    images, labels, class_names = load(args.data, "train")
+    if args.reference:
+        reference, _, _ = load(args.reference, "train")
+    else:
+        try:
+            reference, _, _ = load(args.data, "test")
+        except ValueError:  # there is no such split
+            reference = images[:0]
+        if args.images is not None:
+            reference = np.concatenate([reference, images[args.images :]])
+    images, labels = images[: args.images], labels if labels is None else labels[: args.images]
+    return images, labels, class_names, reference if len(reference) else images
+
+
 def main():
     args = arguments()
-    size = None if args.size is None else (args.size, args.size)
-    images, labels = data = keras_dcgan.datasets.load(args.data, image_size=size)
-    try:
-        source, split = (args.reference, "train") if args.reference else (args.data, "test")
-        reference = keras_dcgan.datasets.load(source, split, image_size=size).images
-    except ValueError:
-        if args.reference:
-            raise
-        reference = images
+    images, labels, class_names, reference = read_images(args)
     extractor, classifier = read_extractor(*args.extractor.split("=", 1))
     results = args.folder / "results.json"
     rows = json.loads(results.read_text()) if results.exists() else []
     finished = {(row["method"], row.get("seed")) for row in rows}
-    class_names = data.class_names or (None if labels is None else [str(i) for i in range(labels.max() + 1)])
     if not rows and reference is not images:
         rows.append({"method": "real training images"} | evaluate_real(images[: args.samples], reference, extractor))
     speeds = measure_speeds(images, labels, class_names, args)
@@ -286,6 +322,8 @@ def main():
             )
             if classifier is not None and isinstance(gan, keras_dcgan.ConditionalDCGAN):
                 row["label_accuracy"] = label_accuracy(gan, classifier, args)
+            if args.images is not None:
+                row["copying"] = copying(gan, images, reference, extractor, args)
             rows.append(row)
             write(results, rows)
             write(args.folder / "table.md", table(rows))

@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -311,6 +312,34 @@ def test_leaderboard(tmp_path, little, classifier, monkeypatch):
         with pytest.raises(SystemExit, match="2"):
             run(command[0], little, method, *command[4:])
     assert json.loads((folder / "results.json").read_text()) == rows
+
+
+def test_leaderboard_on_small_sets(tmp_path, classifier, monkeypatch):
+    images, labels = keras_dcgan.datasets.load("fashion_mnist_10k")
+    np.savez(tmp_path / "set.npz", x_train=images[:300], y_train=labels[:300], x_test=images[-99:], y_test=labels[-99:])
+    (tmp_path / "my_methods.py").write_text(METHOD)
+    monkeypatch.chdir(tmp_path)
+    keras.Model(classifier[0].inputs, classifier[0].layers[-2].output).save(tmp_path / "extractor.keras")
+    command = [f"{FOLDER}/leaderboard.py", "set.npz", "my_methods:make", "--extractor", "keras=extractor.keras"]
+    command += ["--samples", 20, "--batch-size", 4, "--speed-seconds", 0.01, "--images-seen", 4]
+    run(*command, "--class", "1", "--images", 12, "--folder", tmp_path / "ones")
+    real, row = json.loads((tmp_path / "ones" / "results.json").read_text())
+    assert "copying" not in real
+    assert 0 <= row["copying"] <= 1
+    assert row["num_real_images"] == np.sum(labels[:300] == 1) - 12 + np.sum(labels[-99:] == 1)
+    with pytest.raises(SystemExit, match=r"--class must be one of 0, 1, .*Received: shoe"):
+        run(*command, "--class", "shoe", "--folder", tmp_path / "shoes")
+
+
+@pytest.mark.parametrize("expected", [1.0, 0.5, 0.0])
+def test_copying_is_the_share_of_samples_near_training_images(monkeypatch, expected):
+    monkeypatch.syspath_prepend(str(ROOT / FOLDER))
+    leaderboard = importlib.import_module("leaderboard")
+    training, unseen = np.random.default_rng(0).normal(size=(2, 50, 4, 4, 1))
+    gan = SimpleNamespace(generate=lambda n, seed: np.concatenate([training, unseen])[int(50 * (1 - expected)) :][:n])
+    extractor = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    args = SimpleNamespace(samples=50)
+    assert leaderboard.copying(gan, training, unseen, extractor, args) == expected
 
 
 @pytest.fixture
