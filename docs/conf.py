@@ -28,7 +28,15 @@ author = "The keras-dcgan developers"
 copyright = author
 release = version = _METADATA["Version"]
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.extlinks", "sphinx_design"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.extlinks",
+    "sphinx_design",
+]
+autosummary_generate = False
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 myst_html_meta = {
@@ -148,7 +156,14 @@ def _load_lazily(app, doctree):
         image["loading"] = "lazy"
 
 
+def _list_members(app, what, name, module, options, lines):
+    """Begins the page of a module with a table of its names and what they are."""
+    if what == "module" and len(module.__all__) > 1:
+        lines += ["", ".. autosummary::", "   :nosignatures:", "", *(f"   {x}" for x in module.__all__), ""]
+
+
 def setup(app):
+    app.connect("autodoc-process-docstring", _list_members)
     app.connect("doctree-read", _load_lazily)
     app.connect("builder-inited", _generate)
     app.add_html_math_renderer("mathml", inline_renderers=_math("inline"), block_renderers=_math("block"))
