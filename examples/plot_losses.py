@@ -1,4 +1,4 @@
-"""Plots the losses and accuracies that `keras.callbacks.CSVLogger` wrote during a training.
+"""Plots the losses and accuracies that `keras.callbacks.CSVLogger` wrote during a run.
 
 python examples/plot_losses.py out/mnist/losses.csv [--out losses.png]
 

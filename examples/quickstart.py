@@ -25,7 +25,7 @@ images, labels = keras_dcgan.datasets.load(args.data)
 # 2. Model
 if args.conditional:
     if labels is None:
-        parser.error("--conditional needs images with labels: put them into one folder a class")
+        parser.error("--conditional needs images with labels: put them into one folder per class")
     gan = keras_dcgan.ConditionalDCGAN.from_preset(
         "recommended_conditional", image_shape=images.shape[1:], num_classes=int(labels.max()) + 1, seed=0
     )
