@@ -40,7 +40,7 @@ __all__ = [
 if _typing.TYPE_CHECKING:
     from keras_dcgan import metrics as metrics
     from keras_dcgan import plots as plots
-else:  # to a type checker every name would exist
+else:  # a type checker would accept every name
 
     def __getattr__(name):
         if name in ("metrics", "plots"):  # on first use: scikit-learn and matplotlib are extras, and slow to import

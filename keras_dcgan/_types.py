@@ -1,4 +1,4 @@
-"""What the annotations of several modules name."""
+"""Types in the annotations of several modules."""
 
 from typing import Any, Protocol
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Array(Protocol):
-    """One array: NumPy's, or a tensor of any backend. Lists are none."""
+    """A NumPy array, or a tensor of any backend; not a list."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...

@@ -134,10 +134,10 @@ def _describe(gan, classes):
 
 
 def launch(app: gr.Blocks, port: int | None = None, **kwargs: Any) -> None:
-    """Serves an app without anything from other hosts, at 127.0.0.1 unless GRADIO_SERVER_NAME is set, as in a Space.
+    """Serves an app at 127.0.0.1, or at GRADIO_SERVER_NAME, which a Space sets; nothing is loaded from other hosts.
 
     Args:
-        app: what `create_app` returned.
+        app: the return value of `create_app`.
         port: int; the default is the first free one from 7860 on.
         **kwargs: the other arguments of `gradio.Blocks.launch`.
     """

@@ -18,7 +18,8 @@ class DiffAugment(keras.layers.Layer):
 
     With few images, the discriminator overfits. Random changes multiply the images. Because generated images get the
     same kinds of changes, and gradients flow through them, the generator learns to generate unchanged images. Pass the
-    layer to a model as `augmentation`. Every image is changed independently; in inference, nothing is changed.
+    layer to a model as `augmentation`. Every image is changed independently; in inference, nothing is changed. In short
+    runs, augmentation can make samples worse.
 
     - "color": random brightness, `x + u` with u from −0.5 to 0.5 in units of half the value range; saturation, the
       distance from the mean of the channels times 0 to 2; contrast, the distance from the mean of the image times 0.5

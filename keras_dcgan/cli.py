@@ -97,7 +97,9 @@ def _parser():
         "--epochs", type=_count, help="number of epochs (default: about 6,000 steps, at least 20 epochs)"
     )
     train.add_argument("--batch-size", type=_count, help="images per batch (default: that of the preset)")
-    train.add_argument("--augment", action="store_true", help="differentiable augmentation, for small datasets")
+    train.add_argument(
+        "--augment", action="store_true", help="differentiable augmentation, for long runs on small datasets"
+    )
     train.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     train.add_argument(
         "--backend", choices=("tensorflow", "jax", "torch"), help="Keras backend (default: the configured one)"
@@ -214,7 +216,7 @@ def _train(args):
         "dtype": keras.config.dtype_policy().name,
     }
     _check_settings(settings, args.out)
-    if not gan_path.exists() and _epochs_in_log(log_path) > 1:  # the log is a row ahead of the model at the most
+    if not gan_path.exists() and _epochs_in_log(log_path) > 1:  # the log is at most one row ahead of the model
         raise ValueError(f"gan.keras is missing in --out: restore it, or choose another folder. Received: {args.out}")
     epochs = args.epochs or max(20, math.ceil(6000 / math.ceil(len(loaded.images) / settings["batch_size"])))
     if gan_path.exists():
@@ -231,7 +233,7 @@ def _train(args):
     trained = gan.epochs_trained
     _trim_log(log_path, trained)
     if trained:
-        print(f"Resuming after epoch {trained}." if trained < epochs else f"Trained already: epoch {trained}.")
+        print(f"Resuming after epoch {trained}." if trained < epochs else f"Already trained for {trained} epochs.")
     try:
         gan.fit(
             loaded.images,
@@ -249,7 +251,7 @@ def _train(args):
             ],
         )
     except KeyboardInterrupt:
-        print("\nInterrupted: run the same command again to resume after the last whole epoch.", file=sys.stderr)
+        print("\nInterrupted: run the same command again to resume after the last complete epoch.", file=sys.stderr)
         raise
     images.save(_sheet(gan, 25 if labels is None else 5 * gan.num_classes, None, 0), args.out / "samples.png")
     for text, file in (
@@ -262,7 +264,7 @@ def _train(args):
 
 
 def _dtype_policy(mixed_precision, recipe_path):
-    """The dtype policy of a training; "auto" keeps that of an earlier one."""
+    """The dtype policy of a run; "auto" keeps that of an interrupted one."""
     if mixed_precision == "auto" and recipe_path.exists():
         return _read_recipe(recipe_path)["settings"].get("dtype", "float32")
     fast = backend.has_fast_bfloat16() if mixed_precision == "auto" else mixed_precision == "yes"
@@ -287,18 +289,16 @@ def _new_model(settings):
 
 
 def _check_settings(settings, out):
-    """Raises ValueError if the folder belongs to a training with other settings, or to something else."""
+    """Raises ValueError if the folder belongs to a run with other settings, or to something else."""
     if not (out / "recipe.json").exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(
-                f"--out must be a new or empty folder, or the folder of an earlier training. Received: {out}"
-            )
+            raise ValueError(f"--out must be a new or empty folder, or the folder of an earlier run. Received: {out}")
         return
     earlier = _read_recipe(out / "recipe.json")["settings"]
     changed = [f"{key} {earlier.get(key)} → {value}" for key, value in settings.items() if earlier.get(key) != value]
     if changed:
         raise ValueError(
-            "--out holds a training with other settings: choose another folder, or the same settings. "
+            "--out holds a run with other settings: choose another folder, or the same settings. "
             f"Received: {out} with {'; '.join(changed)}"
         )
 

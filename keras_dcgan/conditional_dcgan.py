@@ -71,14 +71,14 @@ class ConditionalDCGAN(DCGAN):
         sizes = {layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
         if num_classes is None and len(sizes) != 1:
             raise ValueError(
-                "`num_classes` cannot be read off the networks' Embedding layers: pass it. "
+                "`num_classes` cannot be inferred from the networks' Embedding layers: pass it. "
                 f"Received: num_classes=None, embeddings of {sorted(sizes) or 'no'} classes"
             )
         self.num_classes = sizes.pop() if num_classes is None else num_classes
         validation.check_count("num_classes", self.num_classes)
         if sizes and self.num_classes > min(sizes):
             raise ValueError(
-                "`num_classes` must not be above the classes that the networks' Embedding layers know. "
+                "`num_classes` must not exceed the number of classes of the networks' Embedding layers: reduce it. "
                 f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
             )
 
@@ -139,7 +139,7 @@ class ConditionalDCGAN(DCGAN):
     def _split_inputs(self, inputs):
         z, labels = self._pair(inputs)
         validation.check_latents(z, self.latent_dim)
-        # an embedding answers a label that it does not have in three ways: an error, NaN, or silence
+        # for an unknown label, an embedding raises, returns NaN or returns numbers, depending on the backend
         values = backend.to_numpy_or_none(labels)
         if values is not None and self.num_classes is not None:
             validation.check_labels(values, len(values), self.num_classes)

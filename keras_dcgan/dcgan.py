@@ -47,8 +47,9 @@ class DCGAN(checkpoints.CheckpointedModel):
             `None` keeps no EMA.
         augmentation: differentiable Keras layer from images to images, such as
             `keras_dcgan.augmentation.DiffAugment()`. During training it is applied to all images that the
-            discriminator sees, real and generated. Useful for small datasets.
-        seed: int for the same latent vectors in every run. `None` draws different ones on every run.
+            discriminator sees, real and generated. It delays overfitting in long runs on small datasets.
+        seed: int, seed for the latent vectors and the order of arrays of images. `None` draws different ones on every
+            run.
         **kwargs: `name`, `dtype` and `trainable`, as for any Keras model.
 
     Attributes:
@@ -116,7 +117,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         self.seed = None if seed is None else int(seed)
         # mixed, because PyTorch draws by the sum of the seed and the number of the draw: 1, 2, 3, … and 2, 3, 4, …
         self.seed_generator = keras.random.SeedGenerator(validation.mix_seed(self.seed))
-        self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation leaves the training's stream alone
+        self._evaluation_seeds = keras.random.SeedGenerator(0)  # evaluation does not use the random stream of training
         self._trackers = [
             keras.metrics.Mean(name=name) for name in ("g_loss", "d_loss", "real_accuracy", "fake_accuracy")
         ]
@@ -136,7 +137,8 @@ class DCGAN(checkpoints.CheckpointedModel):
                 `keras_dcgan.presets.Preset` of your own.
             load_weights: bool, whether to load the preset's trained generator: "recommended_cifar10" and
                 "recommended_fashion_mnist" of `ConditionalDCGAN` have one. The discriminator is new.
-            seed: int for the same initial weights, dropout masks and latent vectors in every run.
+            seed: int, seed for the initial weights, the dropout masks, the latent vectors and the order of arrays of
+                images. `None` draws different ones on every run.
             **overrides: arguments of the builders (`image_shape`, `latent_dim`, `num_classes`, `width`, …), passed to
                 both if both take them, and of the model (`latent_prior`, `value_range`, `ema_momentum`,
                 `augmentation`, `class_names`). "recommended_conditional" and "radford_28_conditional" need
@@ -207,8 +209,9 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         Raises:
             ValueError: an unknown loss or update mode, a loss that does not take logits or does not return a float
-                scalar, one optimizer for both networks, layers in mixed_float16 (use mixed_bfloat16, which needs no
-                loss scaling), or on PyTorch `jit_compile=True` or `keras.layers.SpectralNormalization`.
+                scalar, one optimizer for both networks, a network without trainable weights, layers in mixed_float16
+                (use mixed_bfloat16, which needs no loss scaling), or on PyTorch `jit_compile=True` or
+                `keras.layers.SpectralNormalization`.
             TypeError: an optimizer, loss or penalty of another type, or an unknown argument.
         """
         validation.check_compile_arguments(self, kwargs)
@@ -257,8 +260,8 @@ class DCGAN(checkpoints.CheckpointedModel):
 
         Takes the arguments of `keras.Model.fit`, except `sample_weight` and `class_weight`. Under
         `keras.callbacks.BackupAndRestore`, training resumes exactly. Warns if float images seem to be scaled to [0, 1]
-        where `value_range` is [-1, 1], and if some classes have no images: of an array, or in the first epoch of a
-        source of batches.
+        where `value_range` is [-1, 1], and if an array, or the first epoch of a source of batches, lacks images of some
+        classes.
 
         Args:
             x: uint8 or float images `(n, height, width, channels)`, or a source of batches (tf.data.Dataset,
@@ -929,14 +932,14 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Images, real or fake, as the discriminator sees them."""
         return self.augmentation(x, training=True) if training and self.augmentation is not None else x
 
-    # changes between trainings
+    # changes between runs
 
     @contextlib.contextmanager
     def _training(self):
         """Trains in the body."""
         if self.compiled and tuple(map(id, self.trainable_variables)) != self._compiled_variables:
             raise ValueError(
-                "The `trainable` of a layer has changed since compile(), where it takes effect: call compile() again. "
+                "The `trainable` of a layer has changed, which takes effect only in compile(): call compile() again. "
                 "Received: other trainable variables than those compiled"
             )
         self._follow_generator()

@@ -50,7 +50,7 @@ def sample(
         Brock, Donahue and Simonyan, Large Scale GAN Training for High Fidelity Natural Image Synthesis, 2019,
         section 3.1, on truncation.
     """
-    check_prior(prior)
+    check_prior(prior, "prior")
     if truncation is not None:
         return _truncated(shape, prior, seed, truncation)
     if seed is not None and not isinstance(seed, keras.random.SeedGenerator):
@@ -74,11 +74,11 @@ def _truncated(shape, prior, seed, truncation):
     return keras.ops.clip(z, -truncation, truncation)
 
 
-def check_prior(prior: str) -> None:
-    """Raises ValueError unless `prior` is known."""
+def check_prior(prior: str, name: str = "latent_prior") -> None:
+    """Raises ValueError unless `prior`, the argument `name`, is known."""
     if prior not in PRIORS:
-        known = " or ".join(f'"{name}"' for name in PRIORS)
-        raise ValueError(f"`latent_prior` must be {known}. Received: latent_prior={prior!r}")
+        known = " or ".join(f'"{known}"' for known in PRIORS)
+        raise ValueError(f"`{name}` must be {known}. Received: {name}={prior!r}")
 
 
 def interpolate(

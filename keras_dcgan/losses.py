@@ -40,9 +40,9 @@ class AdversarialLoss:
         >>> @keras.saving.register_keras_serializable("my_package")
         ... class Margin(keras_dcgan.losses.AdversarialLoss):
         ...     def discriminator(self, real_logits, fake_logits):
-        ...         return ops.mean(fake_logits - real_logits)
+        ...         return keras.ops.mean(keras.ops.relu(1 - real_logits + fake_logits))
         ...     def generator(self, fake_logits, real_logits=None):
-        ...         return -ops.mean(fake_logits)
+        ...         return -keras.ops.mean(fake_logits)
     """
 
     relativistic = False
@@ -267,8 +267,8 @@ def get(loss: Any) -> Any:
         loss: a name ("non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic"), an object
             with the two methods of `AdversarialLoss`, a `keras.losses.BinaryCrossentropy(from_logits=True)`, which
             becomes `NonSaturating` with its label smoothing, or a pair of functions
-            `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`, which saved models need
-            registered with `keras.saving.register_keras_serializable()`.
+            `(generator_loss(fake_logits), discriminator_loss(real_logits, fake_logits))`. To load a saved model,
+            register the functions with `keras.saving.register_keras_serializable()`.
 
     Returns:
         An object with the methods `discriminator(real_logits, fake_logits)` and `generator(fake_logits, …)`.
@@ -338,7 +338,7 @@ def _from_binary_crossentropy(loss):
     config = loss.get_config()
     if not config["from_logits"]:
         raise ValueError(
-            "`loss` must take logits, because the discriminator ends in a linear unit; with from_logits=False, the "
+            "`loss` must take logits, because the discriminator ends in a linear unit; with from_logits=False, "
             "training does not converge. Pass keras.losses.BinaryCrossentropy(from_logits=True). "
             "Received: loss=BinaryCrossentropy(from_logits=False)"
         )

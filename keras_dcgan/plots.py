@@ -1,4 +1,4 @@
-"""Figures of a training and of a trained model, drawn with matplotlib."""
+"""Plots of a training run and of a trained model, drawn with matplotlib."""
 
 import csv
 import math
@@ -31,12 +31,12 @@ def history(history: keras.callbacks.History | Mapping[str, list[float]] | str |
     """Plots the losses and accuracies of both networks over the epochs.
 
     The dotted lines show the values at which the discriminator only guesses: with the cross-entropy losses 2 log 2 for
-    `d_loss` and log 2 for `g_loss`, and an accuracy of 0.5. A healthy training stays near them without reaching them: a
+    `d_loss` and log 2 for `g_loss`, and an accuracy of 0.5. A healthy run stays near them without reaching them: a
     `d_loss` near 0 means that the discriminator wins. Held-out data is dashed.
 
     Args:
-        history: what `fit` returned, its dict `history`, or the path of a file that `keras.callbacks.CSVLogger` wrote.
-            Of an epoch that was trained twice, the later values are plotted.
+        history: the return value of `fit`, its dict `history`, or the path of a file that `keras.callbacks.CSVLogger`
+            wrote. Of an epoch that was trained twice, the later values are plotted.
 
     Returns:
         `matplotlib.figure.Figure`, not shown.

@@ -110,7 +110,7 @@ def test_more_epochs_continue_and_fewer_change_nothing(npz, tmp_path, capsys):
     command = ("train", npz, "--out", tmp_path / "run", "--unconditional")
     for epochs in (1, 3, 2):
         assert run(*command, "--epochs", epochs) == 0
-    assert "Trained already: epoch 3." in capsys.readouterr().out
+    assert "Already trained for 3 epochs." in capsys.readouterr().out
     assert keras.saving.load_model(tmp_path / "run" / "gan.keras").epochs_trained == 3
     with open(tmp_path / "run" / "log.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
@@ -136,7 +136,7 @@ def test_auto_chooses_the_precision_by_the_hardware_once(npz, tmp_path, monkeypa
     for fast, expected in ((True, "mixed_bfloat16"), (False, "float32")):
         monkeypatch.setattr(backend, "has_fast_bfloat16", lambda fast=fast: fast)
         assert dtype(tmp_path / expected, "auto") == expected
-        assert dtype(tmp_path / "mixed_bfloat16", "auto") == "mixed_bfloat16"  # the folder of an earlier training
+        assert dtype(tmp_path / "mixed_bfloat16", "auto") == "mixed_bfloat16"  # the folder of an earlier run
     assert dtype(tmp_path / "yes", "yes") == "mixed_bfloat16"
 
 

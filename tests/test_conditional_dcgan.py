@@ -39,7 +39,7 @@ def test_own_networks_with_labels_of_either_shape(images, labels, label_shape):
 
 def test_num_classes_must_be_told_where_no_embedding_tells_it(images, labels):
     networks = own_networks(embed=False)
-    with pytest.raises(ValueError, match="`num_classes` cannot be read off"):
+    with pytest.raises(ValueError, match="`num_classes` cannot be inferred from"):
         ConditionalDCGAN(*networks)
     gan = ConditionalDCGAN(*networks, num_classes=3)
     gan.compile()
@@ -63,7 +63,7 @@ def test_presets_of_a_known_dataset_have_its_classes(name):
 @pytest.mark.once
 @pytest.mark.parametrize("num_classes", [4, 20])
 def test_refuses_more_classes_than_its_embeddings_know(num_classes):
-    with pytest.raises(ValueError, match="must not be above"):
+    with pytest.raises(ValueError, match="must not exceed"):
         ConditionalDCGAN(*own_networks(), num_classes=num_classes)
 
 

@@ -113,9 +113,9 @@ def test_npz_with_class_names(tmp_path, arrays):
     [
         ({"x_train": np.zeros((5, 4, 3))}, "uint8 images"),
         ({"x_train": np.zeros((5, 4), "uint8")}, "uint8 images"),
-        ({"y_train": np.zeros(5)}, "one integer label an image"),
-        ({"y_train": np.zeros(4, "uint8")}, "one integer label an image"),
-        ({"y_train": np.zeros((5, 2), "uint8")}, "one integer label an image"),
+        ({"y_train": np.zeros(5)}, "one integer label per image"),
+        ({"y_train": np.zeros(4, "uint8")}, "one integer label per image"),
+        ({"y_train": np.zeros((5, 2), "uint8")}, "one integer label per image"),
         ({"x_train": np.array([{}, []], dtype=object)}, "not pickled"),
         ({"class_names": np.arange(5)}, r"class_names are int64 of shape \(5,\), not strings"),
     ],
@@ -138,7 +138,7 @@ def test_truncated_npz(tmp_path, arrays, share, save):
     save(tmp_path / "a.npz", **arrays)
     whole = (tmp_path / "a.npz").read_bytes()
     (tmp_path / "a.npz").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ValueError, match="must be a whole .npz file"):
+    with pytest.raises(ValueError, match="must be a complete .npz file"):
         datasets.load(tmp_path / "a.npz")
 
 
@@ -147,7 +147,7 @@ def test_damaged_npz(tmp_path):
     data = bytearray((tmp_path / "a.npz").read_bytes())
     data[1000:1100] = bytes(100)
     (tmp_path / "a.npz").write_bytes(data)
-    with pytest.raises(ValueError, match="must be a whole .npz file"):
+    with pytest.raises(ValueError, match="must be a complete .npz file"):
         datasets.load(tmp_path / "a.npz")
 
 
@@ -157,7 +157,7 @@ def test_pickle_is_not_loaded(tmp_path):
             return os.mkdir, (str(tmp_path / "harm"),)
 
     (tmp_path / "a.npz").write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match="must be a whole .npz file, not pickled"):
+    with pytest.raises(ValueError, match="must be a complete .npz file without pickled objects"):
         datasets.load(tmp_path / "a.npz")
     assert not (tmp_path / "harm").exists()
 
@@ -192,7 +192,7 @@ def test_a_folder_of_class_folders(tmp_path):
     assert images.shape == (3, 3, 4, 3)
     pairs = sorted(zip(labels.tolist(), images[:, 0, 0].tolist(), strict=True))
     assert pairs == [(0, [1, 2, 3]), (1, [4, 5, 6]), (1, [9, 9, 9])]
-    with pytest.raises(ValueError, match="all train"):
+    with pytest.raises(ValueError, match="to read all of it"):
         datasets.load(tmp_path, "test")
 
 
@@ -268,7 +268,7 @@ def test_splits(tmp_path, names, split, read):
         (("train/cat/0.png", "masks/1.png", "depth/2.png"), "train", "folder train beside others with images"),
         (("train/0.png", "val/1.png"), "test", "no folder test.*: train, val"),
         (("train/a/0.png",), "test", "no folder test"),
-        (("a/0.png", "b/1.png"), "validation", "all train"),
+        (("a/0.png", "b/1.png"), "validation", "to read all of it"),
         (("0.png", "cat/1.png"), "train", "not both"),
         (("a/0.heic", "b/"), "train", r"no images in it.*Skipped: files of other formats: 1 \(.heic\)"),
         ((), "train", "no images in it.*Skipped: nothing"),
@@ -540,9 +540,9 @@ def test_unknown_options():
         datasets.load("mnist", "dev")
     with pytest.raises(ValueError, match="`on_error` must be one of skip, raise. Received: on_error='ignore'"):
         datasets.load("mnist", on_error="ignore")
-    with pytest.raises(ValueError, match='"mnist" has only the splits train, test.*validation'):
+    with pytest.raises(ValueError, match='must be one of train, test for "mnist".*validation'):
         datasets.load("mnist", "validation")
-    with pytest.raises(ValueError, match="has only the splits train.*test"):
+    with pytest.raises(ValueError, match="must be one of train for .*test"):
         datasets.load("fashion_mnist_10k", "test")
 
 
@@ -558,7 +558,7 @@ def test_an_array_that_claims_to_be_huge_is_not_read(tmp_path):
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 28, 28)})
     with zipfile.ZipFile(tmp_path / "lie.npz", "w") as archive:
         archive.writestr("x_train.npy", header.getvalue() + bytes(100))
-    with pytest.raises(ValueError, match="must be a whole .npz file"):
+    with pytest.raises(ValueError, match="must be a complete .npz file"):
         datasets.load(tmp_path / "lie.npz")
 
 

@@ -557,7 +557,7 @@ def test_says_when_the_generator_makes_nan():
 
 @pytest.mark.once
 def test_a_file_in_a_folder_that_does_not_exist_is_refused_by_its_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"make it first.*nowhere/gan\.keras"):
+    with pytest.raises(FileNotFoundError, match=r"create the folder first.*nowhere/gan\.keras"):
         tiny().save(tmp_path / "nowhere" / "gan.keras")
 
 

@@ -103,7 +103,7 @@ def test_a_split(tmp_path, folder):
     ("arguments", "message"),
     [
         ({"image_shape": (8, 8)}, r"`image_shape` must be \(height, width, channels\).*Received: image_shape=\(8, 8\)"),
-        ({"image_shape": (8, 8, 4)}, r"1 channel or 3.*Received: image_shape=\(8, 8, 4\)"),
+        ({"image_shape": (8, 8, 4)}, r"1 or 3 channels.*Received: image_shape=\(8, 8, 4\)"),
         ({"batch_size": 0}, "`batch_size`"),
         ({"batch_size": 12}, "at most the number of images. Received: batch_size=12 and 11 images"),
         ({"seed": 2.7}, "`seed`"),
@@ -160,7 +160,7 @@ def test_another_image_of_its_class_takes_the_place_of_a_broken_one(folder):
         assert pictures[:, 0, 0, 0].tolist() == expected[0]
         np.testing.assert_array_equal(labels, expected[1])
     messages = sorted(str(warning.message) for warning in caught)
-    assert all(message.startswith("Another image takes the place of one.") for message in messages)
+    assert all(message.startswith("Another image takes the place of an unreadable one.") for message in messages)
     assert [re.search(r"\d\d(?=\.png)", message)[0] for message in messages] == ["00", "01", "10"]
 
 
@@ -171,7 +171,7 @@ def test_without_labels_an_image_of_another_class_may_take_the_place_of_a_broken
         assert pixels(datasets.ImageFolder(folder, (8, 8, 1), 11, seed=None)) == [[1] * 5 + [4, 7, 10, 2, 5, 8]]
     with (
         pytest.warns(UserWarning, match="takes the place"),
-        pytest.raises(ValueError, match=r"no image left to take the place of one.*00\.png"),
+        pytest.raises(ValueError, match=r"no image left to take the place of an unreadable one.*00\.png"),
     ):
         datasets.ImageFolder(folder, (8, 8, 1), 11, labels=True, seed=None)[0]
 

@@ -44,7 +44,7 @@ except ModuleNotFoundError as error:
         f"Received: {error}"
     ) from error
 
-# to a type checker one is as good as the other, and two packages less to read
+# type checkers read one of them only: all have the same interface
 if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
     from keras_dcgan.backend import tensorflow as chosen
 elif keras.backend.backend() == "jax":

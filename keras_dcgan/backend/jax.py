@@ -227,8 +227,9 @@ def synchronize_processes(model, amounts):
         return [amounts]
     if keras.distribution.distribution() is None:
         raise ValueError(
-            "Processes train one model together if, before it is made, each calls "
-            "keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False)). "
+            "To train one model with several processes, let each process call "
+            "keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False)) before it "
+            "creates the model. "
             f"Received: {num_processes()} processes, no distribution"
         )
     return multihost_utils.process_allgather(np.array(amounts)).tolist()

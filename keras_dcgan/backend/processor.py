@@ -1,4 +1,4 @@
-"""What the processor can do."""
+"""Instruction sets of the processor."""
 
 import pathlib
 

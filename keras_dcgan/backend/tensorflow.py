@@ -117,8 +117,8 @@ def synchronize_processes(model, amounts):
     strategy = model.distribute_strategy
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy | tf.distribute.ParameterServerStrategy):
         raise ValueError(
-            "Keras 3 does not train on several machines with TensorFlow: set KERAS_BACKEND=jax, and before the model "
-            "is made call keras.distribution.initialize() and "
+            "Keras 3 does not train on several machines with TensorFlow: set KERAS_BACKEND=jax, and before you "
+            "create the model, call keras.distribution.initialize() and "
             "keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False)). "
             f"Received: {type(strategy).__name__}"
         )

@@ -1,4 +1,4 @@
-"""Dashboard: progress, samples and curves of a training in a notebook."""
+"""Dashboard: progress, samples and curves of a training run in a notebook."""
 
 import base64
 import html
@@ -19,7 +19,7 @@ _INTERVAL = 0.5  # seconds between two updates
 
 
 class Dashboard(SampleGrid):
-    """Shows the progress, the current samples and the curves of a training in one output of a notebook.
+    """Shows the progress, the current samples and the curves of a training run in one output of a notebook.
 
     The output updates itself, at most twice a second (tested with Jupyter). Its last state stays in the saved
     notebook and in its HTML export. The curves are those of all metrics in the logs, held-out data dashed. Outside a
@@ -35,7 +35,7 @@ class Dashboard(SampleGrid):
         >>> gan.fit(images, epochs=10, callbacks=[keras_dcgan.callbacks.Dashboard()])
     """
 
-    async_safe = True  # lets Keras call on_train_batch_end beside the training
+    async_safe = True  # lets Keras call on_train_batch_end in another thread
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Switches Keras's progress bar off: all callbacks share `params`, and the bar is the last of them."""
@@ -90,7 +90,7 @@ class Dashboard(SampleGrid):
         return time.monotonic() - self._start
 
     def _progress(self, batches):
-        """A bar for the whole training, with the time left."""
+        """A bar for all epochs of `fit`, with the time left."""
         epochs, steps = self.params["epochs"], self.params["steps"]
         done = self._epoch - self._first + batches / (steps or math.inf)
         part = done / max(epochs - self._first, 1)

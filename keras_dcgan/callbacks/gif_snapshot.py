@@ -1,4 +1,4 @@
-"""GifSnapshot: an animation of the training."""
+"""GifSnapshot: an animation of samples."""
 
 import base64
 import os

@@ -105,7 +105,9 @@ class SampleGrid(keras.callbacks.Callback):
         num_classes = getattr(self.model, "num_classes", None)
         if num_classes is None:
             if self.labels is not None:
-                raise ValueError("`labels` are for a conditional model. Received: labels, and a model without")
+                raise ValueError(
+                    "`labels` are for a conditional model: leave them out. Received: labels, and a model without labels"
+                )
             return None
         if self.labels is None:
             rows = min(10, -(-self.num_images // num_classes))

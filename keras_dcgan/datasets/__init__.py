@@ -25,7 +25,7 @@ CLASS_NAMES = {
     "fashion_mnist": _FASHION,
     "cifar10": ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"],
 }
-# what zipfile and NumPy raise of a file that is damaged or lies about its size
+# errors of zipfile and NumPy for a file that is damaged or states a wrong size
 _BROKEN = (
     ValueError,
     OSError,
@@ -39,7 +39,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_LARGE = 1 << 26  # bytes that an array may grow to, whatever little it is packed in
+_LARGE = 1 << 26  # bytes that an array may expand to, however small its packed size
 
 __all__ = ["ImageFolder", "load"]  # the rest is internal
 
@@ -50,7 +50,7 @@ class _ImagesAndLabels(NamedTuple):
 
 
 class ImageSet(_ImagesAndLabels):
-    """What `load` returns: unpacks as `(images, labels)`."""
+    """The return value of `load`: unpacks as `(images, labels)`."""
 
     class_names: list[str] | None = None
 
@@ -69,8 +69,8 @@ def load(
     A folder is read as by `keras.utils.image_dataset_from_directory`. Its subfolders are the classes, in the order of
     their names; the images are at any depth below them, or all in the folder itself, without labels. Every format that
     Pillow reads is an image, except drawings that need another program (EPS, WMF). Folders `train`, `test` and `val`
-    (also `valid` or `validation`, in upper or lower case) are splits, of which one is read. A folder has splits if it
-    contains `train` and another of them, or if nothing else in it contains images.
+    (also `training`, `testing`, `valid` or `validation`, in upper or lower case) are splits, of which one is read. A
+    folder has splits if it contains `train` and another of them, or if nothing else in it contains images.
 
     The images of a folder are shuffled with a fixed seed, so that the last ones, which `validation_split` uses, are of
     all classes. EXIF rotations are applied, transparent pixels become white, and 16 bits per channel become 8. One
@@ -113,7 +113,7 @@ def load(
     if source in CLASS_NAMES:
         splits = ["train"] if source == _EMBEDDED else ["train", "test"]
         if split not in splits:
-            raise ValueError(f'"{source}" has only the splits {", ".join(splits)}. Received: split={split!r}')
+            raise ValueError(f'`split` must be one of {", ".join(splits)} for "{source}". Received: split={split!r}')
         if source == _EMBEDDED:
             images, labels, _ = _load_npz(pathlib.Path(__file__).with_name(f"{_EMBEDDED}.npz"), split, fit)
         else:
@@ -152,8 +152,8 @@ def _load_npz(path, split, fit):
             raise ValueError(f"its class_names are {class_names.dtype} of shape {class_names.shape}, not strings (n,)")
     except _BROKEN as error:
         raise ValueError(
-            f"`source` must be a whole .npz file, not pickled, with uint8 images x_{split} and labels y_{split}. "
-            f"Received: source={str(path)!r} ({error})"
+            f"`source` must be a complete .npz file without pickled objects, with uint8 images x_{split} and optional "
+            f"labels y_{split}. Received: source={str(path)!r} ({error})"
         ) from error
     images, labels = _standardize(images, labels, path, fit)
     return images, labels, None if labels is None or class_names is None else class_names.tolist()
@@ -179,7 +179,7 @@ def _standardize(images, labels, source, fit):
         labels = labels.squeeze(1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
         if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
             raise ValueError(
-                f"`source` must hold one integer label an image, {len(images)} of them. "
+                f"`source` must hold one integer label per image, {len(images)} of them. "
                 f"Received: {labels.dtype} of shape {labels.shape} in {str(source)!r}"
             )
         labels = labels.astype("int32")

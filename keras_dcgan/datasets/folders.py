@@ -21,7 +21,7 @@ Split = Literal["train", "test", "validation"]
 OnError = Literal["skip", "raise"]
 Fit = functools.partial[Image.Image]  # of a function of Pillow that resizes to `size`
 _SPLITS = {"training": "train", "testing": "test", "val": "validation", "valid": "validation"}  # other names
-_HIDDEN = (".", "__")  # how names begin that systems and editors give
+_HIDDEN = (".", "__")  # beginnings of names of files that systems and editors create
 # formats that Pillow only writes, only recognizes, or (EPS) has drawn by another program
 _NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "PALM", "PDF", "WMF"}
 # suffixes, or names without one, of files that often accompany images: no warning
@@ -34,10 +34,10 @@ _NOTES = {
 class ImageFolder(keras.utils.PyDataset):
     """Batches of a folder's images, for folders that do not fit in memory.
 
-    Only the names of the files are kept. Images are read as `load` reads those of a folder, when their batch is needed.
-    An epoch contains each image at most once, in an order that depends on `seed` and the number of the epoch, which
-    `fit` sets, also when it resumes. Only full batches are returned; the remaining images are skipped in that epoch. If
-    several processes train one model, each reads its own shard of that order.
+    Only the names of the files are kept in memory. Images are read as `load` reads those of a folder, when their batch
+    is needed. An epoch contains each image at most once, in an order that depends on `seed` and the number of the
+    epoch, which `fit` sets, also when it resumes. Only full batches are returned; the remaining images are skipped in
+    that epoch. If several processes train one model, each reads its own shard of that order.
 
     Args:
         source: path of a folder of images, with or without class folders and splits, as for `load`.
@@ -49,7 +49,7 @@ class ImageFolder(keras.utils.PyDataset):
         crop_to_aspect_ratio, pad_to_aspect_ratio: bool, as in `load`.
         on_error: "skip" replaces an image that cannot be read by the next one in the order of the names, of the same
             class if there are labels, so that the batches keep their size and all other images their place, and warns
-            once per file. "raise" stops the training.
+            once per file. "raise" stops training.
         cache: path of a folder, or None. The first epoch writes the resized images to a file there, one byte per pixel
             and channel; later epochs and runs read that file. Other options, or files that were added, removed or
             changed, start another file; delete old ones yourself.
@@ -86,7 +86,7 @@ class ImageFolder(keras.utils.PyDataset):
         super().__init__(**kwargs)
         if len(image_shape) != 3 or image_shape[2] not in (1, 3):
             raise ValueError(
-                "`image_shape` must be (height, width, channels), 1 channel or 3. "
+                "`image_shape` must be (height, width, channels), with 1 or 3 channels. "
                 f"Received: image_shape={image_shape!r}"
             )
         validation.check_count("batch_size", batch_size)
@@ -121,7 +121,7 @@ class ImageFolder(keras.utils.PyDataset):
         self._order = order[backend.process_id() :: backend.num_processes()][: self.num_samples]
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """The number of batches per epoch."""
         return self.num_samples // self.batch_size
 
     def __getitem__(self, index: int) -> tuple[np.ndarray] | tuple[np.ndarray, np.ndarray]:
@@ -149,8 +149,8 @@ class ImageFolder(keras.utils.PyDataset):
                 if self.on_error == "raise":
                     raise
                 if self._broken.setdefault(j, error) is error:  # no other thread was first
-                    warnings.warn(f"Another image takes the place of one. {error}", stacklevel=2)
-        raise ValueError(f"`source` has no image left to take the place of one. {self._broken[i]}")
+                    warnings.warn(f"Another image takes the place of an unreadable one. {error}", stacklevel=2)
+        raise ValueError(f"`source` has no image left to take the place of an unreadable one. {self._broken[i]}")
 
     def _read_file(self, i):
         """The i-th image, from the cache if it is there."""
@@ -261,7 +261,8 @@ def _folder_of_split(folder, split, skipped):
     if not splits or (others and "train" not in splits):
         if split != "train":
             raise ValueError(
-                f"`source` has no folders of splits (train, and test or val), so that it is all train. {received}"
+                '`source` has no folders of splits (train, and test or val): pass split="train" to read all of it. '
+                f"{received}"
             )
         return folder
     if any(len(same) > 1 for same in splits.values()):
@@ -304,7 +305,7 @@ def describe(skipped: dict[str, list[str]]) -> str:
 
 
 def read_image(path: str | os.PathLike[str], fit: Fit | None = None, channels: int | None = None) -> np.ndarray:
-    """Reads an image file, turned as its camera says, transparent pixels on white.
+    """Reads an image file, rotated as its EXIF data says, with transparent pixels on white.
 
     Args:
         path: path.
@@ -315,7 +316,7 @@ def read_image(path: str | os.PathLike[str], fit: Fit | None = None, channels: i
         uint8 `(height, width, 1 or 3)`.
 
     Raises:
-        ValueError: no whole image.
+        ValueError: the file is not a complete image.
     """
     try:
         with image_tools.opened(path) as file:

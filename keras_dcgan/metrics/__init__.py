@@ -1,4 +1,4 @@
-"""How far generated images are from real ones, measured on features of both.
+"""Metrics that compare features of generated and real images.
 
 Features are arrays `(n, d)` that an extractor computes from images, such as the pooled features of `inception` or the
 last hidden layer of a classifier. All metrics are computed on the host in float64. Values can be compared only if

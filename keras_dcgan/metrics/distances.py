@@ -192,8 +192,8 @@ def kernel_distance(
         little below 0.
 
     Raises:
-        ValueError: the features are not finite arrays of the same number of columns, fewer than four, or fewer than
-            `block_size` if there are `subsets`.
+        ValueError: the features are not finite arrays with the same number of columns, or there are fewer than four
+            samples, or with `subsets` fewer than `block_size`.
 
     Reference:
         Bińkowski et al., Demystifying MMD GANs, 2018, section 4; Gretton et al., A Kernel Two-Sample Test, 2012,

@@ -172,8 +172,8 @@ def _load(model, weights):
     with path.open("rb") as file:
         if checksum and not hashlib.file_digest(file, "sha256").hexdigest().startswith(checksum[1]):
             raise ValueError(
-                f"`weights`: the file is damaged: delete it and download it again. Received: {str(path)!r}, whose "
-                "checksum is not the one in its name"
+                "`weights`: the file is damaged: delete it and download it again. "
+                f"Received: weights={str(path)!r}, whose checksum does not match its name"
             )
     if path.suffix == ".pth":
         model.set_weights(_from_torch(model, path))
@@ -188,7 +188,8 @@ def _from_torch(model, path):
     except ImportError as error:
         raise ImportError(
             "A .pth file is read with PyTorch: pip install torch. Or pass a .weights.h5 file that "
-            f"inception(…).save_weights() wrote where PyTorch is installed. Received: weights={str(path)!r}"
+            'inception(…, "both").save_weights(…) wrote where PyTorch is installed. '
+            f"Received: weights={str(path)!r}"
         ) from error
     try:
         tensors = torch.load(path, map_location="cpu", weights_only=True)

@@ -13,7 +13,7 @@ The builders return a functional or sequential Keras model and share these argum
 - `latent_dim` (generators): int, size of a latent vector.
 - `value_range` (generators): `(low, high)`, range of the images.
 - `num_classes` (with labels): int, labels are in `[0, num_classes)`.
-- `kernel_size`: int, of all convolutions.
+- `kernel_size` (`radford_…`): int, of all convolutions.
 - `batch_norm` (with batch normalization): bool, False for none.
 - `batch_norm_synchronized` (with batch normalization): bool, True for the statistics of the whole batch on several
   TensorFlow replicas. On JAX, statistics are always those of the whole batch. PyTorch does not support it.

@@ -26,7 +26,7 @@ def all_convolutional_generator(
     normalization without scale and center, ReLU; initial weights are N(0, 0.02).
 
     Args:
-        image_shape: `(height, width, channels)`, sides `4 k + 12` with `k` the first image's: 16, 20, 24, 28, ….
+        image_shape: `(height, width, channels)`, sides of `4 k + 12` pixels: 16, 20, 24, 28, ….
     """
     rows, columns, channels = blocks.base_shape(image_shape, stride=4, smallest=16)
     first = rows - 3, columns - 3

@@ -45,10 +45,10 @@ class Recipe:
         update: "simultaneous" or "alternating".
         discriminator_steps: int, updates of the discriminator per update of the generator.
         batch_size: int, images per batch, for all `discriminator_steps` together.
-        epochs: int or None, the epochs of the published training, for information.
-        decay: float in (0, 1] or None. Learning rates decay linearly toward 0, epoch by epoch, over this share of the
-            epochs that `fit` is given, at their end, whatever else changes these rates. Optimizers given to `compile`
-            do not decay.
+        epochs: int or None, the number of epochs of the published run, for information.
+        decay: float in (0, 1] or None. Learning rates decay linearly toward 0 over this last share of the epochs of
+            `fit`. They are set at the beginning of every epoch, before the callbacks run. The rates of optimizers that
+            are passed to `compile` do not decay.
     """
 
     g_opt: Any = field(default_factory=adam)
@@ -111,7 +111,7 @@ class Preset:
 
         Args:
             seed: int or None, for the initial weights and dropout masks.
-            **overrides: arguments of the builders. One that both have goes to both.
+            **overrides: arguments of the builders. An argument of both builders is passed to both.
 
         Returns:
             `(generator, discriminator)`.

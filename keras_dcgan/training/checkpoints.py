@@ -63,7 +63,7 @@ class CheckpointedModel(backend.Trainer):
         If several processes train one model, only the first one writes.
 
         Raises:
-            ValueError: a weight is NaN or infinite, or the path does not end in .weights.h5.
+            ValueError: a weight is NaN or infinite, or the path does not end in .weights.h5 or .weights.json.
             OSError: the file cannot be written.
         """
         check_suffix(filepath, (".weights.h5", ".weights.json"))
@@ -153,9 +153,9 @@ class CheckpointedModel(backend.Trainer):
             value = variable.numpy()
             if "float" in value.dtype.name and not np.isfinite(value).all():
                 raise ValueError(
-                    "The model was not saved because the training has diverged. Earlier files are intact: resume from "
+                    "The model was not saved because training has diverged. Earlier files are intact: resume from "
                     "one of them with a smaller learning rate. keras.callbacks.TerminateOnNaN(raise_error=True) stops "
-                    f"such a training early. Received: NaN or infinity in {variable.path}"
+                    f"such a run early. Received: NaN or infinity in {variable.path}"
                 )
 
     def _save(self, save, filepath, overwrite, whole, **kwargs):

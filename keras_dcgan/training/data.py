@@ -56,7 +56,7 @@ def checked(model, x, y, batch_size, multiple, steps_name, arguments, before=Non
 
 
 def in_memory(x, steps):
-    """The batches of a generator, of which each validation needs the same; any other data unchanged.
+    """A generator's batches as a dataset, because every validation needs the same ones; any other data unchanged.
 
     Args:
         x: validation data.

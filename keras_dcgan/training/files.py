@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Gives a temporary path beside `filepath` that takes its place if the body ends well.
+    """Yields a temporary path beside `filepath` that takes its place if the body succeeds.
 
     `filepath` always holds the old file or the new one, whole, even after a power cut. A killed process leaves a
     temporary file, whose name begins with a dot; the next file of the same name removes it when it is an hour old.
@@ -26,7 +26,10 @@ def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """
     filepath = pathlib.Path(filepath)
     if not filepath.parent.is_dir():
-        raise FileNotFoundError(f"The folder of the file does not exist: make it first. Received: {str(filepath)!r}")
+        raise FileNotFoundError(
+            "`filepath` is in a folder that does not exist: create the folder first. "
+            f"Received: filepath={str(filepath)!r}"
+        )
     for leftover in filepath.parent.glob(f".{glob.escape(filepath.name)}.*"):
         with contextlib.suppress(OSError):  # another process may have been faster
             if time.time() - leftover.stat().st_mtime > 3600:
@@ -46,7 +49,7 @@ def replacing(filepath: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def replacing_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives a temporary folder that takes the place of `folder` if the body ends well."""
+    """Yields a temporary folder that takes the place of `folder` if the body succeeds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         new, old = pathlib.Path(temporary, "new"), pathlib.Path(temporary, "old")

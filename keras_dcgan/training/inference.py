@@ -1,4 +1,4 @@
-"""What networks make of batches, outside of training."""
+"""Outputs of networks for batches, outside of training."""
 
 import keras
 import numpy as np
@@ -8,19 +8,19 @@ from keras_dcgan.training import validation
 
 
 def predict_on_batch(network, inputs):
-    """What a network makes of a batch, in inference mode.
+    """Computes the outputs of a network for a batch, in inference mode.
 
     Not `predict`: on PyTorch its DataLoader draws from the global stream that `fit` shuffles by.
 
     Args:
         network: Keras model.
-        inputs: array or tensor, or a list of such, a row each for every sample.
+        inputs: array or tensor, or a list of these, with one row per sample.
 
     Returns:
-        NumPy array or a structure of such, as the network's outputs.
+        NumPy array, or a structure of arrays like the network's outputs.
     """
     n = len(keras.tree.flatten(inputs)[0])
-    # under tf.distribute every replica makes the whole batch, and Keras joins them
+    # under tf.distribute, every replica computes the whole batch, and Keras joins the results
     return keras.tree.map_structure(lambda x: validation.as_numpy(x)[:n], backend.predict(network, inputs))
 
 

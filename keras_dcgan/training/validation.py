@@ -223,7 +223,7 @@ def check_latents(latents, latent_dim):
         raise ValueError("`latents` must be finite. Received: latents with NaN or infinity in them")
     if len(shape) != 2 or shape[1] != latent_dim:
         raise ValueError(
-            f"`latents` must have shape (n, {latent_dim}), as sample_latents(n) makes them. "
+            f"`latents` must have shape (n, {latent_dim}), as sample_latents(n) returns them. "
             f"Received: {_describe(latents)}"
         )
 
@@ -390,7 +390,7 @@ def check_count(name, n, smallest=1):
     return int(n)
 
 
-# arguments of Keras's `fit`, `evaluate` and `predict` that count something: the smallest value, and whether None is one
+# arguments of Keras's `fit`, `evaluate` and `predict` that count something: smallest value, and whether None is allowed
 _COUNTS = {
     "batch_size": (1, True),
     "epochs": (0, False),
@@ -560,7 +560,7 @@ def _check_activations(of_generator, of_discriminator, value_range):
     if of_discriminator != "linear":
         raise ValueError(
             "`discriminator` must end in a linear unit, Dense(1) without activation: its output is read as a logit, "
-            "and the loss applies the sigmoid. With another bounded activation before it, the logits cannot grow, the "
+            "and the loss applies the sigmoid. With another activation before the sigmoid, the logits are bounded, the "
             f"gradient vanishes, and training fails. Received: a discriminator that ends in {of_discriminator}"
         )
     made = {"tanh": (-1, 1), "sigmoid": (0, 1)}.get(of_generator)

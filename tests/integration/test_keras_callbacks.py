@@ -257,7 +257,7 @@ class InfiniteGradient(keras_dcgan.losses.NonSaturating):
     ("fault", "terminate", "error", "message"),
     [
         once("rate", [keras.callbacks.TerminateOnNaN(raise_error=True)], RuntimeError, "NaN or Inf loss"),
-        once("rate", [keras.callbacks.TerminateOnNaN()], ValueError, "not saved because the training has diverged"),
+        once("rate", [keras.callbacks.TerminateOnNaN()], ValueError, "not saved because training has diverged"),
         (
             "gradient",
             [keras.callbacks.TerminateOnNaN(raise_error=True)],
