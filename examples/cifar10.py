@@ -22,7 +22,6 @@ parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
 # 1. Photographs, uint8 (50000, 32, 32, 3)
 images, _ = keras_dcgan.datasets.load(args.data)

@@ -23,7 +23,6 @@ parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
 # 1. Images, uint8 (60000, 28, 28, 1), and labels 0 to 9
 images, labels = keras_dcgan.datasets.load(args.data)

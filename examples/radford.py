@@ -28,7 +28,6 @@ parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
 # 1. Images, uint8 (n, 64, 64, 3), gray ones with one channel. Transparent pixels become white
 size = args.size or int(args.preset.rpartition("_")[2])

@@ -42,7 +42,6 @@ parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is fa
 args = parser.parse_args()
 
 keras.config.set_dtype_policy(args.dtype_policy)
-keras.utils.set_random_seed(args.seed)  # for shuffling on JAX and PyTorch
 
 # 1. Images, uint8 (n, height, width, channels), and labels. Transparent pixels become white
 size = None if args.size is None else (args.size, args.size)

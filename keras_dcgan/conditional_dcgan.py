@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from keras_dcgan import backend
 from keras_dcgan._types import Array
 from keras_dcgan.dcgan import DCGAN
+from keras_dcgan.layers import ConditionalBatchNormalization
 from keras_dcgan.training import files, validation
 
 
@@ -68,7 +69,11 @@ class ConditionalDCGAN(DCGAN):
         if class_names is not None:
             self.class_names = validation.check_class_names(class_names, num_classes)
             num_classes = len(self.class_names)
-        sizes = {layer.input_dim for layer in self._flatten_layers() if isinstance(layer, keras.layers.Embedding)}
+        sizes = {
+            layer.input_dim if isinstance(layer, keras.layers.Embedding) else layer.num_classes
+            for layer in self._flatten_layers()
+            if isinstance(layer, keras.layers.Embedding | ConditionalBatchNormalization)
+        }
         if num_classes is None and len(sizes) != 1:
             raise ValueError(
                 "`num_classes` cannot be inferred from the networks' Embedding layers: pass it. "

@@ -156,15 +156,16 @@ class DCGAN(checkpoints.CheckpointedModel):
             >>> keras_dcgan.DCGAN.from_preset("radford_64", image_shape=(128, 128, 3), depth=5, width=0.5)
         """
         preset = presets.get(name)
+        argument = f'"{name}"' if isinstance(name, str) else "preset"
         if preset.conditional != cls._conditional:
             model = "ConditionalDCGAN" if preset.conditional else "DCGAN"
             raise ValueError(
                 f"This preset's networks take {'labels' if preset.conditional else 'no labels'}: use "
-                f'{model}.from_preset("{name}"). Received: name={name!r}'
+                f"{model}.from_preset({argument}). Received: name={argument}"
             )
         own = {*inspect.signature(DCGAN).parameters, *inspect.signature(cls).parameters}
         own -= {"generator", "discriminator", "seed", "kwargs"}
-        validation.check_overrides(name, overrides, {*preset.arguments(), *own}, load_weights)
+        validation.check_overrides(argument, overrides, {*preset.arguments(), *own}, load_weights)
         if (class_names := overrides.get("class_names")) is not None:
             overrides["num_classes"] = len(validation.check_class_names(class_names, overrides.get("num_classes")))
         generator, discriminator = preset.build(seed=seed, **overrides)

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_dcgan.training.validation import check_count
 
-__all__ = ["BatchNormalization", "SpectralNormalization"]  # the rest is internal
+__all__ = ["BatchNormalization", "ConditionalBatchNormalization", "SpectralNormalization"]  # the rest is internal
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
@@ -43,6 +43,60 @@ class BatchNormalization(keras.layers.BatchNormalization):
             moving.assign(moving * self.momentum + value * (1 - self.momentum))
         outputs = ops.batch_normalization(x, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
         return ops.cast(outputs, self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("keras_dcgan")
+class ConditionalBatchNormalization(BatchNormalization):
+    """Batch normalization with a scale and a center per class, which tell a generator the class in every layer.
+
+    Called as `layer(x, labels)`, with `x` of any shape `(batch, …, channels)` and labels `(batch,)`.
+
+    Args:
+        num_classes: int, labels are in `[0, num_classes)`.
+        **kwargs: the other arguments of `keras.layers.BatchNormalization`, except `scale` and `center`.
+
+    Raises:
+        ValueError, TypeError: `num_classes` is not a positive integer.
+
+    Example:
+        >>> labels = keras.Input((), dtype="int32")
+        >>> x = keras.layers.Conv2DTranspose(64, 4, strides=2, padding="same", use_bias=False)(x)
+        >>> x = keras_dcgan.layers.ConditionalBatchNormalization(num_classes=10)(x, labels)
+
+    Reference:
+        de Vries et al., Modulating Early Visual Processing by Language, 2017, section 3.2; Miyato and Koyama, cGANs
+        with Projection Discriminator, 2018, section 5, in a generator.
+    """
+
+    def __init__(self, num_classes: int, **kwargs: Any) -> None:
+        super().__init__(**(kwargs | {"scale": False, "center": False}))
+        self.num_classes = check_count("num_classes", num_classes)
+
+    def build(self, inputs_shape: Any, labels_shape: Any) -> None:
+        """Creates the moving averages, and the scales (1) and centers (0) of the classes."""
+        super().build(inputs_shape)
+        shape = (self.num_classes, inputs_shape[self.axis])
+        self.scales = self.add_weight(shape=shape, initializer="ones", name="scales")
+        self.centers = self.add_weight(shape=shape, initializer="zeros", name="centers")
+
+    def call(self, inputs: Any, labels: Any, training: bool | None = None) -> Any:  # type: ignore[override]
+        """Normalizes the inputs, then scales and shifts each by its label."""
+        x = super().call(inputs, training=training)
+        shape = [-1] + [1] * (len(x.shape) - 1)
+        shape[self.axis] = x.shape[self.axis]
+        scale, center = (ops.reshape(ops.take(w, labels, axis=0), shape) for w in (self.scales, self.centers))
+        return x * scale + center
+
+    def compute_output_shape(self, inputs_shape: Any, labels_shape: Any) -> Any:
+        """The shape of the inputs."""
+        return inputs_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        config = super().get_config()
+        for name in ("scale", "center"):
+            del config[name]
+        return config | {"num_classes": self.num_classes}
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")

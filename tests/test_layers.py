@@ -7,7 +7,7 @@ from conftest import BACKEND, assert_identical, once, tiny
 from keras import layers, ops
 
 import keras_dcgan
-from keras_dcgan.layers import BatchNormalization, SpectralNormalization
+from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization, SpectralNormalization
 
 
 def random(*shape, seed=0):
@@ -32,6 +32,48 @@ def test_frozen_batch_normalization_uses_its_moving_averages():
     layer(x)
     layer.trainable = False
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=True)), x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, once({"axis": 1, "epsilon": 0.1})])
+def test_conditional_batch_normalization_scales_and_shifts_by_the_label(options):
+    x, labels = 2 * random(6, 4, 5, 3) + 1, np.array([0, 2, 1, 2, 0, 0], "int32")
+    layer, plain = ConditionalBatchNormalization(3, **options), layers.BatchNormalization(**options)
+    axis = options.get("axis", 3)
+    layer.build(x.shape, labels.shape)
+    scales, centers = random(2, 3, x.shape[axis])
+    layer.scales.assign(scales)
+    layer.centers.assign(centers)
+    for training in (True, False):
+        normalized = ops.convert_to_numpy(plain(x, training=training))
+        outputs = ops.convert_to_numpy(layer(x, labels, training=training))
+        for image, label, before in zip(outputs, labels, normalized, strict=True):
+            expected = np.moveaxis(before, axis - 1, -1) * scales[label] + centers[label]
+            np.testing.assert_allclose(np.moveaxis(image, axis - 1, -1), expected, rtol=1e-3, atol=1e-4)
+    assert layer.compute_output_shape(x.shape, labels.shape) == x.shape
+    copy = ConditionalBatchNormalization.from_config(layer.get_config())
+    copy(x, labels)
+    copy.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(*(ops.convert_to_numpy(each(x, labels)) for each in (layer, copy)))
+
+
+def test_conditional_batch_normalization_learns_every_class_from_its_own_images():
+    layer = ConditionalBatchNormalization(4)
+    labels, x = keras.Input((), dtype="int32"), keras.Input((2,))
+    model = keras.Model([x, labels], layer(x, labels))
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.train_on_batch([random(6, 2), np.array([0, 2, 2, 0, 0, 2])], random(6, 2, seed=1))
+    for weights, start in ((layer.scales, 1), (layer.centers, 0)):
+        changed = (weights.numpy() != start).any(axis=1)
+        np.testing.assert_array_equal(changed, [True, False, True, False])
+
+
+def test_the_number_of_classes_is_that_of_conditional_batch_normalization():
+    z, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    x = layers.Reshape((8, 8, 1))(layers.Dense(64)(z))
+    generator = keras.Model([z, labels], ConditionalBatchNormalization(7)(x, labels))
+    images, own = keras.Input((8, 8, 1)), keras.Input((1,))
+    discriminator = keras.Model([images, own], layers.Dense(1)(layers.Concatenate()([layers.Flatten()(images), own])))
+    assert keras_dcgan.ConditionalDCGAN(generator, discriminator).num_classes == 7
 
 
 def weight_of(layer):

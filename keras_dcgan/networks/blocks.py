@@ -7,7 +7,7 @@ import numpy as np
 from keras import Model, config, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
-from keras_dcgan.layers import BatchNormalization
+from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization
 from keras_dcgan.training.validation import check_count, check_seed
 
 
@@ -40,9 +40,12 @@ def flatten():
     return layers.Flatten(data_format="channels_last")
 
 
-def batch_norm(affine, synchronized):
+def batch_norm(affine, synchronized, num_classes=None):
+    """The layer of batch normalization; with `num_classes`, the one that is called with labels, too."""
     if config.backend() == "jax":  # statistics are always those of the whole batch there
         synchronized = False
+    if num_classes is not None:
+        return ConditionalBatchNormalization(num_classes, synchronized=synchronized)
     return BatchNormalization(scale=affine, center=affine, synchronized=synchronized)
 
 

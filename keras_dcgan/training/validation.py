@@ -303,7 +303,7 @@ def check_arguments(function, arguments, allowed, known=(), error=TypeError):
 
 def check_overrides(preset, overrides, known, load_weights):
     """Raises ValueError unless all overrides of a preset are known, and allowed with trained weights."""
-    check_arguments(f'from_preset("{preset}")', overrides, known, error=ValueError)
+    check_arguments(f"from_preset({preset})", overrides, known, error=ValueError)
     allowed = ("ema_momentum", "augmentation")
     refused = sorted(set(overrides).difference(allowed))
     if load_weights and refused:
