@@ -228,7 +228,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         recipe = replace(self.recipe, **{name: value for name, value in given.items() if value is not None})
         validation.check_update(recipe.update)
         steps = validation.check_count("discriminator_steps", recipe.discriminator_steps)
-        loss, checked_penalties = losses.get(recipe.loss), get_penalties(recipe.penalties)
+        loss, checked_penalties = losses.get(recipe.loss), get_penalties(recipe.penalties, self._conditional)
         for penalty in checked_penalties:
             validation.check_layer_range("penalties", getattr(penalty, "layer", None), self.value_range)
         of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
@@ -431,6 +431,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             with keras.StatelessScope(state):  # discards changes, such as those of moving averages
                 return self._discriminate(images, labels, training=True)
 
+        discriminate.labels = None if labels is None else ops.reshape(ops.cast(labels, "int32"), (-1,))  # type: ignore[attr-defined]
         discriminate.seed_generator = self.seed_generator  # type: ignore[attr-defined]
         return total_penalty(self, discriminate, real, ops.stop_gradient(fake))
 

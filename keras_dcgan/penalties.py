@@ -17,7 +17,7 @@ from keras_dcgan.backend.random_states import random_states
 from keras_dcgan.losses import check_scalar
 from keras_dcgan.training import validation
 
-__all__ = ["R1", "R2", "Consistency", "GradientPenalty", "Penalty"]  # the rest is internal
+__all__ = ["R1", "R2", "Consistency", "GradientPenalty", "MismatchedLabels", "Penalty"]  # the rest is internal
 
 
 class Penalty:
@@ -53,9 +53,9 @@ class Penalty:
 
         Args:
             discriminate: callable from images to logits `(batch, 1)`: the discriminator in training mode, with the
-                labels bound. Changes to its state, such as moving averages, are discarded. Its attribute
-                `seed_generator` is the model's random stream: pass it as `seed` to `keras.random` functions, so that
-                training resumes exactly.
+                labels bound. Changes to its state, such as moving averages, are discarded. Its attribute `labels` holds
+                the labels, int32 `(batch,)`, or None. Its attribute `seed_generator` is the model's random stream:
+                pass it as `seed` to `keras.random` functions, so that training resumes exactly.
             real: `(batch, height, width, channels)` float32, real images in `value_range`.
             fake: generated images of the same shape. No gradient flows to the generator.
 
@@ -223,6 +223,43 @@ class Consistency(Penalty):
         return cls(**(config | {"layer": keras.saving.deserialize_keras_object(config["layer"])}))
 
 
+@keras.saving.register_keras_serializable("keras_dcgan")
+class MismatchedLabels(Penalty):
+    """Real images with the label of another image count as fake: `λ · E[log(1 + exp D(x, y'))]`, `y' ≠ y`.
+
+    The discriminator of a conditional model then learns early whether an image shows the class of its label, so
+    that more samples show the requested class. Each image gets the label of the next one in the batch; where both are
+    equal, it does not count.
+
+    Args:
+        weight: positive float, λ.
+        interval: int, as in `Penalty`.
+
+    Raises:
+        ValueError, TypeError: an argument is invalid, or in `compile`, the model takes no labels.
+
+    Example:
+        >>> gan.compile(penalties=[keras_dcgan.penalties.MismatchedLabels(), keras_dcgan.penalties.R1(0.1)])
+
+    Reference:
+        Reed et al., Generative Adversarial Text to Image Synthesis, 2016, section 4.1: the matching-aware
+        discriminator.
+    """
+
+    def __init__(self, weight: float = 1.0, interval: int = 1) -> None:
+        super().__init__(interval)
+        _check_weight("weight", weight)
+        self.weight = weight
+
+    def __call__(self, discriminate: Callable[[Any], Any], real: Any, fake: Any) -> Any:
+        labels = discriminate.labels  # type: ignore[attr-defined]
+        logits = discriminate(ops.roll(real, 1, axis=0))[:, 0]
+        return self.weight * ops.mean(ops.where(labels == ops.roll(labels, 1, axis=0), 0.0, ops.softplus(logits)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"weight": self.weight, **super().get_config()}
+
+
 def _squared_gradient_norm(discriminate, images):
     """‖∇ₓ D(x)‖² for each image, `(batch,)`."""
     return ops.sum(ops.square(backend.input_gradient(discriminate, images)), axis=(1, 2, 3))
@@ -233,12 +270,22 @@ def _check_weight(name, weight):
         raise ValueError(f"`{name}` must be a positive number, the weight of the penalty. Received: {name}={weight!r}")
 
 
-def get(penalties: Sequence[Penalty]) -> tuple[Penalty, ...]:
-    """Returns penalties as a tuple, and raises TypeError unless they are a list of objects of this module."""
+def get(penalties: Sequence[Penalty], conditional: bool) -> tuple[Penalty, ...]:
+    """Returns penalties as a tuple.
+
+    Raises:
+        TypeError: they are not a list of objects of this module.
+        ValueError: one needs labels, and the model is not conditional.
+    """
     if not isinstance(penalties, list | tuple) or not all(isinstance(penalty, Penalty) for penalty in penalties):
         raise TypeError(
             "`penalties` must be a list of objects of keras_dcgan.penalties, such as [R1(gamma=0.1)]. "
             f"Received: penalties={penalties!r}"
+        )
+    if not conditional and any(isinstance(penalty, MismatchedLabels) for penalty in penalties):
+        raise ValueError(
+            "`penalties`: MismatchedLabels needs labels: leave it out, or use ConditionalDCGAN. "
+            "Received: MismatchedLabels for a model without labels"
         )
     return tuple(penalties)
 

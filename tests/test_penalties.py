@@ -7,7 +7,7 @@ from conftest import BACKEND, assert_identical, once, tiny
 from keras import layers, ops
 
 import keras_dcgan
-from keras_dcgan.penalties import R1, R2, Consistency, GradientPenalty, Penalty
+from keras_dcgan.penalties import R1, R2, Consistency, GradientPenalty, MismatchedLabels, Penalty
 
 UPDATES = ("simultaneous", "alternating")
 BatchNormalization = keras_dcgan.layers.BatchNormalization
@@ -87,6 +87,39 @@ def d_loss(gan, images):
 def value(make, penalties, images, **options):
     """The penalty's value in the first step: d_loss with it minus d_loss without."""
     return d_loss(make(penalties, **options), images) - d_loss(make((), **options), images)
+
+
+@pytest.mark.parametrize("shape", [(6,), once((6, 1))])
+def test_mismatched_labels_count_as_fake_where_they_differ(images, shape):
+    labels = np.array([0, 0, 1, 2, 2, 0], "int32").reshape(shape)
+
+    def loss(penalties):
+        gan = tiny("radford_28_conditional")
+        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), penalties=penalties)
+        return gan, float(gan.train_on_batch(images[:6], labels, return_dict=True)["d_loss"])
+
+    (gan, with_penalty), (_, without) = loss([MismatchedLabels(2.0)]), loss([])
+    real = images[:6].astype("float32") / 127.5 - 1
+    logits = gan.discriminator([real[[5, 0, 1, 2, 3, 4]], labels.ravel()], training=True)
+    terms = np.log1p(np.exp(ops.convert_to_numpy(logits)[:, 0]))
+    assert with_penalty - without == pytest.approx(2 * terms[[2, 3, 5]].sum() / 6, rel=1e-4)
+
+
+def test_mismatched_labels_teach_the_discriminator_the_classes():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 256).astype("int32")
+    images = np.where(labels[:, None, None, None] == 0, 60, 200) + rng.integers(-20, 20, (256, 8, 8, 1))
+    gan = tiny("radford_28_conditional", num_classes=2)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.Adam(1e-2), penalties=[MismatchedLabels()])
+    gan.fit(images.astype("uint8"), labels, batch_size=32, epochs=5, verbose=0)
+    right, wrong = (gan.discriminate(images.astype("uint8"), own) for own in (labels, 1 - labels))
+    assert np.mean(right > wrong) > 0.95
+
+
+def test_mismatched_labels_need_labels():
+    gan = tiny()
+    with pytest.raises(ValueError, match=r"MismatchedLabels needs labels.*Received: MismatchedLabels for a model"):
+        gan.compile(penalties=[MismatchedLabels()])
 
 
 @penalties
