@@ -116,7 +116,7 @@ def test_npz_with_class_names(tmp_path, arrays):
         ({"y_train": np.zeros(5)}, "one integer label per image"),
         ({"y_train": np.zeros(4, "uint8")}, "one integer label per image"),
         ({"y_train": np.zeros((5, 2), "uint8")}, "one integer label per image"),
-        ({"x_train": np.array([{}, []], dtype=object)}, "not pickled"),
+        ({"x_train": np.array([{}, []], dtype=object)}, "without pickled objects"),
         ({"class_names": np.arange(5)}, r"class_names are int64 of shape \(5,\), not strings"),
     ],
 )
@@ -413,7 +413,7 @@ def test_pixels_of_an_unknown_range_are_refused(tmp_path, pixels, received):
 def test_an_npy_file_called_npz(tmp_path):
     with (tmp_path / "a.npz").open("wb") as file:
         np.save(file, np.zeros((2, 4, 4), "uint8"))
-    with pytest.raises(ValueError, match=r"must be a whole \.npz file"):
+    with pytest.raises(ValueError, match=r"must be a complete \.npz file"):
         datasets.load(tmp_path / "a.npz")
 
 

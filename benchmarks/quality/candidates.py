@@ -1,7 +1,7 @@
 """Variants of `recommended_conditional`, each with one change, as methods for `leaderboard.py`.
 
-python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:beta_0 candidates:spectral \\
-    --extractor classifier=cifar10.keras --minutes 15 --seeds 0 1 --folder out/candidates
+python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:concatenation candidates:hinge \\
+    --extractor classifier=cifar10.keras --images-seen 75000 --seeds 0 1 --folder out/candidates
 """
 
 import dataclasses
@@ -17,7 +17,8 @@ from keras_dcgan.layers import SpectralNormalization
 from keras_dcgan.networks import blocks
 
 BASE = keras_dcgan.presets.get("recommended_conditional")
-R1 = penalties.R1(gamma=0.1, interval=4)
+(R1,) = BASE.recipe.penalties
+MISMATCHED = penalties.MismatchedLabels()
 
 
 def method(generator=BASE.generator, discriminator=BASE.discriminator, recipe=None, compile=None, **model):
@@ -44,14 +45,17 @@ def optimizers(**changes):
 
 # optimization
 beta_0 = method(recipe=optimizers(beta_1=0.0))
+beta_2_99 = method(recipe=optimizers(beta_2=0.99))
 decay = method(recipe={"decay": 1.0})
 half_rate = method(recipe=optimizers(learning_rate=5e-4))
 ema_9999 = method(ema_momentum=0.9999)
+no_ema = method(ema_momentum=None)
 
 # losses and penalties
 hinge = method(compile={"loss": "hinge"})
 relativistic = method(compile={"loss": "relativistic"})
 no_penalty = method(compile={"penalties": ()})
+mismatched_labels = method(compile={"penalties": [R1, MISMATCHED]})
 r2 = method(compile={"penalties": [R1, penalties.R2(gamma=0.1, interval=4)]})
 consistency = method(compile={"penalties": [R1, penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)]})
 
@@ -70,9 +74,18 @@ top_k = method(compile={"loss": TopK()})
 # networks
 no_norm = functools.partial(BASE.discriminator, batch_norm=False)
 no_batch_norm = method(discriminator=no_norm)
-wide = method(generator=functools.partial(BASE.generator, filters=96))
+narrow = method(functools.partial(BASE.generator, filters=32))
+wide = method(functools.partial(BASE.generator, filters=96))
 wide_discriminator = method(discriminator=functools.partial(BASE.discriminator, filters=64))
 wide_discriminator_no_batch_norm = method(discriminator=functools.partial(no_norm, filters=64))
+class_batch_norm = method(functools.partial(BASE.generator, conditional_batch_norm=True))
+
+# several changes at once
+by_class = functools.partial(BASE.generator, filters=32, conditional_batch_norm=True)
+class_batch_norm_beta_0 = method(by_class, recipe=optimizers(beta_1=0.0))
+class_batch_norm_beta_0_mismatched_labels = method(
+    by_class, recipe=optimizers(beta_1=0.0), compile={"penalties": [R1, MISMATCHED]}
+)
 
 
 @functools.wraps(networks.radford_discriminator)
@@ -90,60 +103,31 @@ def spectral_discriminator(**options):
 spectral = method(discriminator=functools.partial(spectral_discriminator, **no_norm.keywords))
 
 
-def class_batch_norm_generator(
-    image_shape, latent_dim=100, num_classes=10, *, filters=64, max_filters=512, kernel_size=4, seed=None
-):
-    """The generator with a scale and a center of batch normalization per class, and no label at its input."""
-    depth = blocks.default_depth(image_shape, None)
-    rows, columns = (-(-side // 2**depth) for side in image_shape[:2])
-    *hidden, projected = blocks.doubled_filters(filters, max_filters, depth, 1.0)
-    seeds = blocks.seeds_from(seed)
-    latents, labels = keras.Input((latent_dim,)), keras.Input((), dtype="int32")
-
-    def normalize(x):
-        n = x.shape[-1]
-        scale, center = (
-            layers.Reshape((1, 1, n))(layers.Embedding(num_classes, n, embeddings_initializer=start)(labels))
-            for start in ("ones", "zeros")
-        )
-        return layers.ReLU()(blocks.batch_norm(False, False)(x) * scale + center)
-
-    x = layers.Dense(rows * columns * projected, use_bias=False, kernel_initializer=blocks.normal(seeds))(latents)
-    x = normalize(layers.Reshape((rows, columns, projected))(x))
-    for n in reversed(hidden):
-        x = normalize(blocks.upsample(n, kernel_size, 2, kernel_initializer=blocks.normal(seeds))(x))
-    x = blocks.upsample(image_shape[2], kernel_size, 2, use_bias=True, kernel_initializer=blocks.normal(seeds))(x)
-    x = layers.Activation("tanh", dtype="float32")(blocks.crop(x, image_shape))
-    return keras.Model([latents, labels], x, name="generator")
-
-
-class_batch_norm = method(generator=class_batch_norm_generator)
-
-
-def residual_generator(image_shape, latent_dim=100, num_classes=10, *, filters=32, seed=None):
+def residual_generator(image_shape, latent_dim=100, num_classes=10, *, filters=12, seed=None):
     """Residual blocks: each doubles the sides by repeating pixels, with two convolutions beside the shortcut."""
     depth = blocks.default_depth(image_shape, None)
     rows, columns = (-(-side // 2**depth) for side in image_shape[:2])
     seeds = blocks.seeds_from(seed)
     latents, labels = keras.Input((latent_dim,)), keras.Input((), dtype="int32")
-    x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
-    x = layers.Dense(rows * columns * filters * 4, kernel_initializer=blocks.he(seeds))(x)
+
+    def activate(x):
+        return layers.ReLU()(blocks.batch_norm(False, False, num_classes)(x, labels))
+
+    x = layers.Dense(rows * columns * filters * 4, kernel_initializer=blocks.he(seeds))(latents)
     x = layers.Reshape((rows, columns, filters * 4))(x)
     for i in range(depth):
         n = max(filters, filters * 4 // 2**i)
-        y = layers.UpSampling2D()(layers.ReLU()(blocks.batch_norm(True, False)(x)))
+        y = layers.UpSampling2D()(activate(x))
         y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(y)
-        y = layers.ReLU()(blocks.batch_norm(True, False)(y))
-        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(y)
+        y = blocks.convolve(n, 3, kernel_initializer=blocks.he(seeds))(activate(y))
         x = blocks.convolve(n, 1, kernel_initializer=blocks.he(seeds))(x) if x.shape[-1] != n else x
         x = layers.UpSampling2D()(x) + y
-    x = layers.ReLU()(blocks.batch_norm(True, False)(x))
-    x = blocks.convolve(image_shape[2], 3, kernel_initializer=blocks.normal(seeds))(x)
+    x = blocks.convolve(image_shape[2], 3, kernel_initializer=blocks.normal(seeds))(activate(x))
     x = layers.Activation("tanh", dtype="float32")(blocks.crop(x, image_shape))
     return keras.Model([latents, labels], x, name="generator")
 
 
-def residual_discriminator(image_shape, num_classes=10, *, filters=32, seed=None):
+def residual_discriminator(image_shape, num_classes=10, *, filters=12, seed=None):
     """Residual blocks without normalization: each halves the sides by averaging; projection of the label."""
     seeds = blocks.seeds_from(seed)
     images, labels = keras.Input(image_shape), keras.Input((), dtype="int32")

@@ -21,7 +21,7 @@ def radford_generator(
     batch_norm: bool = True,
     batch_norm_affine: bool = True,
     batch_norm_synchronized: bool = False,
-    conditioning: Literal["concatenation", "batch_norm"] = "concatenation",
+    conditional_batch_norm: bool = False,
     width: float = 1.0,
     value_range: Sequence[float] = (-1, 1),
     seed: int | None = None,
@@ -31,7 +31,7 @@ def radford_generator(
     Latent vectors are projected to a small image. `depth` transposed convolutions with stride 2 double its sides, while
     the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalization and ReLU
     follow all but the last; initial weights are N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers)
-    is concatenated with the latent vector, or each batch normalization has a scale and a center per class.
+    is concatenated with the latent vector.
 
     Args:
         image_shape: `(height, width, channels)`. If `2 ** depth` does not divide the sides, the images are the center
@@ -44,19 +44,15 @@ def radford_generator(
         kernel_size: int. Odd sizes overlap unevenly at stride 2, which shows as a checkerboard.
         batch_norm: bool, False for no batch normalization, and He initialization.
         batch_norm_affine: bool, False for batch normalization without scale and center.
-        conditioning: "concatenation" of the label's embedding with the latent vector, as always without batch
-            normalization; or "batch_norm" for `keras_dcgan.layers.ConditionalBatchNormalization` instead.
+        conditional_batch_norm: bool, True for `keras_dcgan.layers.ConditionalBatchNormalization`, with a scale and a
+            center per class, if there are labels and batch normalization.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
         Networks, 2016, sections 3 and 4, figure 1; Miyato and Koyama, cGANs with Projection Discriminator, 2018,
         section 5, on conditional batch normalization.
     """
-    if conditioning not in ("concatenation", "batch_norm"):
-        raise ValueError(
-            f'`conditioning` must be "concatenation" or "batch_norm". Received: conditioning={conditioning!r}'
-        )
-    by_class = conditioning == "batch_norm" and batch_norm and num_classes is not None
+    by_class = conditional_batch_norm and batch_norm and num_classes is not None
     depth = blocks.default_depth(image_shape, depth)
     *sides, channels = blocks.base_shape(image_shape, stride=1)
     rows, columns = (-(-side // 2**depth) for side in sides)
@@ -66,8 +62,7 @@ def radford_generator(
     if num_classes is not None:
         labels = Input((), dtype="int32", name="labels")
         inputs = [latents, labels]
-        if not by_class:
-            x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
+        x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
     initializer, bias = (blocks.normal, False) if batch_norm else (blocks.he, True)
     x = layers.Dense(rows * columns * projected, use_bias=bias, kernel_initializer=initializer(seeds))(x)
     x = layers.Reshape((rows, columns, projected))(x)
