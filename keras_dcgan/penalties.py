@@ -228,8 +228,9 @@ class MismatchedLabels(Penalty):
     """Real images with the label of another image count as fake: `λ · E[log(1 + exp D(x, y'))]`, `y' ≠ y`.
 
     The discriminator of a conditional model then learns early whether an image shows the class of its label, so
-    that more samples show the requested class. Each image gets the label of the next one in the batch; where both are
-    equal, it does not count.
+    that more samples show the requested class. But images that could belong to several classes become rare, which costs
+    variety: watch the recall. Each image gets the label of the next one in the batch; where both are equal, it does not
+    count.
 
     Args:
         weight: positive float, λ.

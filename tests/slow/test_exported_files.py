@@ -64,7 +64,7 @@ def needs(format):
 
 
 def model(preset):
-    gan = tiny(preset)
+    gan = tiny(preset, **({"conditional_batch_norm": True} if preset == "radford_28_conditional" else {}))
     rng = np.random.default_rng(0)
     for variable in gan.generator.trainable_variables:  # images that differ to the eye
         variable.assign(rng.normal(0, 0.5, variable.shape))
