@@ -59,7 +59,7 @@ class ConditionalBatchNormalization(BatchNormalization):
         ValueError, TypeError: `num_classes` is not a positive integer.
 
     Example:
-        >>> labels = keras.Input((), dtype="int32")
+        >>> x, labels = keras.Input((7, 7, 128)), keras.Input((), dtype="int32")
         >>> x = keras.layers.Conv2DTranspose(64, 4, strides=2, padding="same", use_bias=False)(x)
         >>> x = keras_dcgan.layers.ConditionalBatchNormalization(num_classes=10)(x, labels)
 
