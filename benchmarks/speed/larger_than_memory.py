@@ -33,7 +33,9 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("part", choices=["memory", "sources", "reading"])
 parser.add_argument("--megabytes", type=int, default=3000, help="of memory: of images")
 parser.add_argument("--limit", type=int, default=2000, help="of memory: megabytes that the training may use")
-parser.add_argument("--batches", type=int, default=20, help="of sources: batches of 256 per epoch")
+parser.add_argument(
+    "--batches", type=int, default=20, help="of sources: batches of 256 per epoch; of reading: batches of 32"
+)
 parser.add_argument("--width", type=float, default=1.0, help="of sources: factor for all filter counts")
 parser.add_argument("--shards", type=pathlib.Path, help=argparse.SUPPRESS)
 args = parser.parse_args()
@@ -139,7 +141,8 @@ def reading():
     print("| files | one thread | two threads | two processes | first epoch with cache | second |")
     print("|---|---:|---:|---:|---:|---:|")
     rng = np.random.default_rng(0)
-    for width, height, count, ending in ((64, 64, 4096, "png"), (320, 240, 1024, "jpg"), (4000, 3000, 64, "jpg")):
+    for width, height, ending in ((64, 64, "png"), (320, 240, "jpg"), (4000, 3000, "jpg")):
+        count = 32 * (args.batches if width < 1000 else -(-args.batches // 10))
         noise = Image.fromarray(rng.integers(0, 256, (12, 16, 3), "uint8"))
         with tempfile.TemporaryDirectory() as folder:
             files, cache = pathlib.Path(folder, "files"), pathlib.Path(folder, "cache")

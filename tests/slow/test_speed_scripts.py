@@ -3,10 +3,12 @@
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from scripts import run, run_apart
+from scripts import ROOT, run, run_apart
 
 pytestmark = pytest.mark.once
 
@@ -120,6 +122,10 @@ def test_images_that_are_larger_than_memory():
     table = run_apart("benchmarks/speed/larger_than_memory.py", "memory", "--megabytes", "32", "--limit", "6000")
     rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \|$", table, re.MULTILINE)
     assert [int(row[0].replace(",", "")) for row in rows] == [256 * i for i in range(1, 11)]
+    command = [sys.executable, ROOT / "benchmarks/speed/larger_than_memory.py", "reading", "--batches", "1"]
+    table = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = re.findall(r"^\| (?:PNG|JPG), \d+×\d+ \|(.*)\|$", table, re.MULTILINE)
+    assert [len(re.findall(r"[1-9][\d,]* ", row)) for row in rows] == [5, 5, 5]
     table = run("benchmarks/speed/larger_than_memory.py", "sources", "--batches", "1", "--width", "0.05")
     torch = ["torch"] if importlib.util.find_spec("torch") else []
     named = re.findall(r"^\| (\w+) \|", table, re.MULTILINE)
