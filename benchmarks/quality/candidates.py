@@ -1,6 +1,6 @@
-"""Variants of `recommended_conditional`, each with one change, as methods for `leaderboard.py`.
+"""Variants of `recommended_conditional`, most with one change, as methods for `leaderboard.py`.
 
-python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:concatenation candidates:hinge \\
+python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:beta_0 candidates:hinge \\
     --extractor classifier=cifar10.keras --images-seen 75000 --seeds 0 1 --folder out/candidates
 """
 

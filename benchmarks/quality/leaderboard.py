@@ -13,8 +13,8 @@ function receives `image_shape`, `class_names` and `seed`, and returns a compile
 The speed of each method is measured first, in turn, and kept in the folder. `--minutes` then trains each method on the
 number of images that it reaches in this time, so that other work on the machine changes no result.
 
-`--images` tries small sets. The column `copying` then tells memorization: the share of samples that are nearer, in
-features, to a training image than to a real one that was not trained on, from as many of each; 0.5 is none.
+`--images` tries small sets. The column `copying` then shows memorization: the share of samples whose features are
+nearer to a training image than to a real image that was not trained on, among equal numbers of both; 0.5 is none.
 
 Run the same command again after an interruption, or with more methods and seeds: finished runs are not repeated, and
 the last one continues. The folder holds the results as JSON, the table, and a model and a grid of samples per run.

@@ -154,13 +154,14 @@ class ImageFolder(keras.utils.PyDataset):
 
     def _read_file(self, i):
         """The i-th image, from the cache if it is there."""
-        if self._cache is None:
-            return read_image(self.files[i], self._fit, self.image_shape[2])
-        record = _open_cache(self._cache)[i]
-        if not record["complete"]:
-            record["image"] = read_image(self.files[i], self._fit, self.image_shape[2])
+        record = None if self._cache is None else _open_cache(self._cache)[i]
+        if record is not None and record["complete"]:
+            return record["image"]
+        image = read_image(self.files[i], self._fit, self.image_shape[2])
+        if record is not None:
+            record["image"] = image
             record["complete"] = True
-        return record["image"]
+        return image
 
 
 def _make_cache(folder, paths, options):
