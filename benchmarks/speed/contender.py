@@ -51,9 +51,10 @@ NETWORKS = {
     "radford_28": Setting("radford_28", 64, 900, width=0.25),
     "radford_64_whole": Setting("radford_64", 128, 8),
     "recommended": Setting("recommended", 32, 1250),
+    "tiny": Setting("radford_28", 8, 1000, width=1 / 32),
 }
-# the others need a GPU, or have a penalty that the other contenders lack
-SMALL = [name for name in NETWORKS if name not in ("radford_64_whole", "recommended")]
+# the others need a GPU, have a penalty that the other contenders lack, or show only the time between the steps
+SMALL = [name for name in NETWORKS if name not in ("radford_64_whole", "recommended", "tiny")]
 
 
 def setting_of(network, steps=None):
@@ -78,17 +79,53 @@ def alternating(setting, starter):
 
 def bare_loop(setting, starter):
     """Our compiled step in a plain Python loop."""
-    import tensorflow as tf
-
     gan, images = setting.model_and_images()
     gan.compile()
+    run = {"tensorflow": bare_tensorflow, "jax": bare_jax, "torch": bare_torch}[keras.backend.backend()](gan)
     seed = (gan.seed_generator.state, gan.optimizer.iterations)
-    batches = pipelines.of_arrays(images, None, setting.batch_size, seed)
-    step = tf.function(gan.train_step)
+    if keras.backend.backend() == "tensorflow":
+        batches = pipelines.of_arrays(images, None, setting.batch_size, seed)
+    else:
+        batches = [images[i : i + setting.batch_size] for i in range(0, len(images), setting.batch_size)]
     while starter.go():
+        run(batches)
+        starter.done()
+
+
+def bare_tensorflow(gan):
+    import tensorflow as tf
+
+    step = tf.function(gan.train_step)
+
+    def run(batches):
         for batch in batches:
             step(batch)
-        starter.done()
+
+    return run
+
+
+def bare_jax(gan):
+    import jax
+
+    groups = gan.trainable_variables, gan.non_trainable_variables, gan.optimizer.variables, gan.metrics_variables
+    state = [[jax.numpy.copy(v.value) for v in group] for group in groups]  # the step overwrites it
+    step = jax.jit(gan.train_step, donate_argnums=0)
+
+    def run(batches):
+        nonlocal state
+        for batch in batches:
+            _, state = step(state, batch)
+        jax.block_until_ready(state)
+
+    return run
+
+
+def bare_torch(gan):
+    def run(batches):
+        for batch in batches:
+            gan.train_step(keras.ops.convert_to_tensor(batch))
+
+    return run
 
 
 def tensorflow_tutorial(setting, starter):

@@ -17,8 +17,6 @@ from jax.interpreters import ad
 from keras_dcgan.backend import signals
 from keras_dcgan.backend.random_states import random_states
 
-_GROUPS = ("trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables")
-
 
 class Trainer(keras.Model):
     """Keras's trainer for a model that survives interruptions and can be read while it trains.
@@ -37,11 +35,18 @@ class Trainer(keras.Model):
         super().__init__(*args, **kwargs)
         self._live = _Live()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_jax_state":  # set after every step; Keras would search its hundreds of arrays for layers
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def _get_jax_state(self, purge_model_variables=False, **groups):
         """The values for the first step; Keras calls it before it takes them out of the variables."""
         with signals.deferred(), self._live.lock:
             state = super()._get_jax_state(**groups)
-            self._keep(groups, state)
+            variables = [self.optimizer.variables if "optimizer" in name else getattr(self, name) for name in groups]
+            self._live.variables, self._live.state = list(itertools.chain(*variables)), state
             if purge_model_variables:
                 self._purge_model_variables(**groups)
         return state
@@ -51,28 +56,28 @@ class Trainer(keras.Model):
         with signals.deferred(), self._live.lock:
             for variable, value in _not_in_variables(self):
                 variable.assign(value)
-            self._live.values = []
+            self._live.variables, self._live.state = [], []
             self._jax_state_synced = True
 
     def make_train_function(self, force: bool = False) -> None:
         """Creates the function that `fit` calls for every `steps_per_execution` steps."""
         if self.train_function is None or force:
             super().make_train_function(force)
-            self.train_function = self._whole(_scan(self) or self.train_function, _GROUPS)
+            self.train_function = self._whole(_scan(self) or self.train_function)
 
     def make_test_function(self, force: bool = False) -> None:
         """Creates the function that `evaluate` calls for every `steps_per_execution` steps."""
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = self._whole(self.test_function, [name for name in _GROUPS if "optimizer" not in name])
+            self.test_function = self._whole(self.test_function)
 
     def make_predict_function(self, force: bool = False) -> None:
         """Creates the function that `predict` calls for every `steps_per_execution` steps."""
         if self.predict_function is None or force:
             super().make_predict_function(force)
-            self.predict_function = self._whole(self.predict_function, _GROUPS[:2])
+            self.predict_function = self._whole(self.predict_function)
 
-    def _whole(self, function, groups):
+    def _whole(self, function):
         """The function, during which signals and readers wait. They do not wait for the data."""
 
         def run(state, iterator):
@@ -81,27 +86,24 @@ class Trainer(keras.Model):
                 raise StopIteration
             with signals.deferred(), self._live.lock:
                 outputs, state = function(state, iter(batches))
-                self._keep(groups, state)
+                self._live.state = state
             return outputs, state
 
         return run
 
-    def _keep(self, groups, state):
-        variables = [self.optimizer.variables if "optimizer" in name else getattr(self, name) for name in groups]
-        self._live.values = list(zip(itertools.chain(*variables), itertools.chain(*state), strict=True))
-
 
 class _Live:
-    """Variables and their values after the last finished step, as pairs; empty while all variables have values."""
+    """Variables and groups of their values after the last finished step; empty while all variables have values."""
 
     def __init__(self):
         self.lock = threading.RLock()
-        self.values = []
+        self.variables, self.state = [], []
 
 
 def _not_in_variables(model):
     """Variables whose values Keras has taken out or donated, and their values."""
-    return [(v, value) for v, value in model._live.values if v._value is None or not model._jax_state_synced]
+    live = zip(model._live.variables, itertools.chain(*model._live.state), strict=True)
+    return [(v, value) for v, value in live if v._value is None or not model._jax_state_synced]
 
 
 @contextlib.contextmanager
