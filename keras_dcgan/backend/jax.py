@@ -15,6 +15,7 @@ from jax.experimental import multihost_utils
 from jax.interpreters import ad
 
 from keras_dcgan.backend import signals
+from keras_dcgan.backend.normalization import normalize as normalize
 from keras_dcgan.backend.random_states import random_states
 
 

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_dcgan.backend import processor, random_states, signals
+from keras_dcgan.backend.normalization import normalize as normalize
 
 
 class Trainer(keras.Model):

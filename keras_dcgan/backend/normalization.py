@@ -1,0 +1,12 @@
+"""Batch normalization in single operations."""
+
+from keras import ops
+
+
+def normalize(x, axis, scale, center, epsilon):
+    """See `keras_dcgan.backend`."""
+    axes = [i for i in range(len(x.shape)) if i != axis % len(x.shape)]
+    mean = ops.mean(x, axes)
+    # as Keras does on PyTorch, and faster than the mean of squared differences
+    variance = ops.maximum(ops.mean(ops.square(x), axes) - ops.square(mean), 0)
+    return ops.batch_normalization(x, mean, variance, axis, center, scale, epsilon), mean, variance
