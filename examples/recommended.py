@@ -30,13 +30,10 @@ parser.add_argument(
     help="batch normalization in the discriminator (default: below 64x64)",
 )
 parser.add_argument("--batch-size", type=int, help="default: the preset's")
-parser.add_argument("--gamma", type=float, help="weight of the R1 penalty; default: the preset's")
 parser.add_argument("--epochs", type=int, help="default: the recipe's, or 20")
 parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/recommended"), help="folder for the results")
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument(
-    "--filters", type=int, help="of both networks; default: 64 in the generator, 32 in the discriminator"
-)
+parser.add_argument("--filters", type=int, help="of both networks; default: the preset's")
 parser.add_argument("--dtype-policy", default="float32", help="mixed_bfloat16 is faster on hardware with bfloat16")
 parser.add_argument("--steps-per-execution", type=int, default=1, help="16 is faster with JAX on a GPU")
 args = parser.parse_args()
@@ -72,8 +69,7 @@ else:
 # 3. The preset's recipe, with learning rates that decay linearly toward 0
 gan.recipe = dataclasses.replace(gan.recipe, decay=1.0)
 epochs = args.epochs or gan.recipe.epochs or 20
-penalties = None if args.gamma is None else [keras_dcgan.penalties.R1(gamma=args.gamma, interval=4)]
-gan.compile(penalties=penalties, steps_per_execution=args.steps_per_execution)
+gan.compile(steps_per_execution=args.steps_per_execution)
 
 # 4. Training. BackupAndRestore saves every epoch and resumes an interrupted run
 args.out.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,8 @@ class ConditionalBatchNormalization(BatchNormalization):
 
     Args:
         num_classes: int, labels are in `[0, num_classes)`.
-        **kwargs: the other arguments of `keras.layers.BatchNormalization`, except `scale` and `center`.
+        **kwargs: the other arguments of `keras.layers.BatchNormalization`, except `scale` and `center`. Those of gamma
+            and beta, such as `beta_initializer`, apply to the scales and the centers of the classes.
 
     Raises:
         ValueError, TypeError: `num_classes` is not a positive integer.
@@ -69,11 +70,18 @@ class ConditionalBatchNormalization(BatchNormalization):
         self.num_classes = check_count("num_classes", num_classes)
 
     def build(self, inputs_shape: Any, labels_shape: Any) -> None:
-        """Creates the moving averages, and the scales (1) and centers (0) of the classes."""
+        """Creates the moving averages, and the scales and centers of the classes."""
         super().build(inputs_shape)
         shape = (self.num_classes, inputs_shape[self.axis])
-        self.scales = self.add_weight(shape=shape, initializer="ones", name="scales")
-        self.centers = self.add_weight(shape=shape, initializer="zeros", name="centers")
+        self.scales, self.centers = (
+            self.add_weight(
+                shape=shape, initializer=initializer, regularizer=regularizer, constraint=constraint, name=name
+            )
+            for name, initializer, regularizer, constraint in (
+                ("scales", self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint),
+                ("centers", self.beta_initializer, self.beta_regularizer, self.beta_constraint),
+            )
+        )
 
     def call(self, inputs: Any, labels: Any, training: bool | None = None) -> Any:  # type: ignore[override]
         """Normalizes the inputs, then scales and shifts each by its label."""

@@ -67,6 +67,12 @@ def test_conditional_batch_normalization_learns_every_class_from_its_own_images(
         np.testing.assert_array_equal(changed, [True, False, True, False])
 
 
+def test_conditional_batch_normalization_uses_the_initializers_of_keras():
+    layer = ConditionalBatchNormalization(4, gamma_initializer="zeros", beta_initializer=keras.initializers.Constant(3))
+    x = random(5, 2)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x, np.zeros(5, "int32"))), np.full_like(x, 3))
+
+
 def test_the_number_of_classes_is_that_of_conditional_batch_normalization():
     z, labels = keras.Input((4,)), keras.Input((), dtype="int32")
     x = layers.Reshape((8, 8, 1))(layers.Dense(64)(z))

@@ -87,8 +87,9 @@ def test_trained_cifar10_has_blue_behind_aeroplanes_and_ships_alone():
     assert np.delete(blue, [0, 8]).max() < 0
 
 
-ADAM = {"tutorial": (1e-4, 0.9, 0.999), "radford": (2e-4, 0.5, 0.999), "recommended": (1e-3, 0.5, 0.999)}
-LAZY_R1 = [("R1", 0.1, 4)]
+ADAM = {"tutorial": (1e-4, 0.9, 0.999), "radford": (2e-4, 0.5, 0.999), "recommended": (1e-3, 0.0, 0.999)}
+LAZY_R1 = ("R1", 0.1, 4)
+BY_LABEL, MORE_BY_LABEL = ([LAZY_R1, ("MismatchedLabels", weight, 1)] for weight in (0.5, 1.0))
 # as published: Adam's arguments, loss, penalties, update, discriminator steps, batch size, epochs, decay
 RECIPES = {
     "mnist": (ADAM["tutorial"], "NonSaturating", [], "simultaneous", 1, 256, 50, None),
@@ -102,11 +103,11 @@ RECIPES = {
     "sngan": (ADAM["radford"], "Hinge", [], "alternating", 1, 64, None, None),
     "wgan_gp": ((1e-4, 0.0, 0.9), "Wasserstein", [("GradientPenalty", 10, 1)], "alternating", 5, 320, None, None),
     "rpgan": ((2e-4, 0.0, 0.99), "Relativistic", [("R1", 0.1, 1), ("R2", 0.1, 1)], "alternating", 1, 64, None, None),
-    "recommended": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, None, None),
-    "recommended_conditional": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, None, None),
-    "recommended_fashion_mnist": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, 20, 1.0),
-    "recommended_mnist": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 64, 60, 1.0),
-    "recommended_cifar10": (ADAM["recommended"], "NonSaturating", LAZY_R1, "simultaneous", 1, 32, 24, 1.0),
+    "recommended": (ADAM["recommended"], "NonSaturating", [LAZY_R1], "simultaneous", 1, 32, None, None),
+    "recommended_conditional": (ADAM["recommended"], "NonSaturating", BY_LABEL, "simultaneous", 1, 32, None, None),
+    "recommended_fashion_mnist": (ADAM["recommended"], "NonSaturating", BY_LABEL, "simultaneous", 1, 32, 12, 1.0),
+    "recommended_mnist": ((1e-3, 0.5, 0.999), "NonSaturating", [LAZY_R1], "simultaneous", 1, 64, 60, 1.0),
+    "recommended_cifar10": (ADAM["recommended"], "NonSaturating", MORE_BY_LABEL, "simultaneous", 1, 32, 16, 1.0),
 }  # fmt: skip
 
 

@@ -111,7 +111,7 @@ def residual_generator(image_shape, latent_dim=100, num_classes=10, *, filters=1
     latents, labels = keras.Input((latent_dim,)), keras.Input((), dtype="int32")
 
     def activate(x):
-        return layers.ReLU()(blocks.batch_norm(False, False, num_classes)(x, labels))
+        return layers.ReLU()(blocks.conditional_batch_norm(num_classes, synchronized=False)(x, labels))
 
     x = layers.Dense(rows * columns * filters * 4, kernel_initializer=blocks.he(seeds))(latents)
     x = layers.Reshape((rows, columns, filters * 4))(x)

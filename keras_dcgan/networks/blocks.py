@@ -40,13 +40,16 @@ def flatten():
     return layers.Flatten(data_format="channels_last")
 
 
-def batch_norm(affine, synchronized, num_classes=None):
-    """The layer of batch normalization; with `num_classes`, the one that is called with labels, too."""
-    if config.backend() == "jax":  # statistics are always those of the whole batch there
-        synchronized = False
-    if num_classes is not None:
-        return ConditionalBatchNormalization(num_classes, synchronized=synchronized)
-    return BatchNormalization(scale=affine, center=affine, synchronized=synchronized)
+def batch_norm(affine, synchronized):
+    return BatchNormalization(scale=affine, center=affine, synchronized=_synchronized(synchronized))
+
+
+def conditional_batch_norm(num_classes, synchronized):
+    return ConditionalBatchNormalization(num_classes, synchronized=_synchronized(synchronized))
+
+
+def _synchronized(synchronized):
+    return synchronized and config.backend() != "jax"  # where statistics are always those of the whole batch
 
 
 def embed(labels, num_classes, size, seeds):

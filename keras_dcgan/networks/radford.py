@@ -31,7 +31,7 @@ def radford_generator(
     Latent vectors are projected to a small image. `depth` transposed convolutions with stride 2 double its sides, while
     the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalization and ReLU
     follow all but the last; initial weights are N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers)
-    is concatenated with the latent vector.
+    is concatenated with the latent vector, or the label acts in every batch normalization.
 
     Args:
         image_shape: `(height, width, channels)`. If `2 ** depth` does not divide the sides, the images are the center
@@ -44,8 +44,9 @@ def radford_generator(
         kernel_size: int. Odd sizes overlap unevenly at stride 2, which shows as a checkerboard.
         batch_norm: bool, False for no batch normalization, and He initialization.
         batch_norm_affine: bool, False for batch normalization without scale and center.
-        conditional_batch_norm: bool, True for `keras_dcgan.layers.ConditionalBatchNormalization`, with a scale and a
-            center per class, if there are labels and batch normalization.
+        conditional_batch_norm: bool, True for `keras_dcgan.layers.ConditionalBatchNormalization` in place of the
+            label's embedding, if there are labels and batch normalization: a scale and a center per class for each
+            unit of the projection, then for each feature map.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -62,18 +63,22 @@ def radford_generator(
     if num_classes is not None:
         labels = Input((), dtype="int32", name="labels")
         inputs = [latents, labels]
-        x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
+        if not by_class:
+            x = layers.Concatenate()([latents, blocks.embed(labels, num_classes, 50, seeds)])
+
+    def normalize(x):
+        if by_class:
+            return blocks.conditional_batch_norm(num_classes, batch_norm_synchronized)(x, labels)
+        return blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x) if batch_norm else x
+
     initializer, bias = (blocks.normal, False) if batch_norm else (blocks.he, True)
     x = layers.Dense(rows * columns * projected, use_bias=bias, kernel_initializer=initializer(seeds))(x)
-    x = layers.Reshape((rows, columns, projected))(x)
-    for filters in (*reversed(hidden), None):
-        if by_class:
-            x = blocks.batch_norm(False, batch_norm_synchronized, num_classes)(x, labels)
-        elif batch_norm:
-            x = blocks.batch_norm(batch_norm_affine, batch_norm_synchronized)(x)
-        x = layers.ReLU()(x)
-        if filters is not None:
-            x = blocks.upsample(filters, kernel_size, 2, use_bias=bias, kernel_initializer=initializer(seeds))(x)
+    reshape = layers.Reshape((rows, columns, projected))
+    # by class unit by unit, as the class also decides where something is
+    x = layers.ReLU()(reshape(normalize(x)) if by_class else normalize(reshape(x)))
+    for filters in reversed(hidden):
+        x = blocks.upsample(filters, kernel_size, 2, use_bias=bias, kernel_initializer=initializer(seeds))(x)
+        x = layers.ReLU()(normalize(x))
     x = blocks.upsample(channels, kernel_size, 2, use_bias=True, kernel_initializer=blocks.normal(seeds))(x)
     x = blocks.crop(x, image_shape)
     for layer in blocks.image_layers(value_range):

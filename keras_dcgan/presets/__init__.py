@@ -16,7 +16,7 @@ import numpy as np
 from keras_dcgan import networks
 from keras_dcgan.datasets import CLASS_NAMES
 from keras_dcgan.losses import Hinge, NonSaturating, Relativistic, Wasserstein
-from keras_dcgan.penalties import R1, R2, GradientPenalty, Penalty
+from keras_dcgan.penalties import R1, R2, GradientPenalty, MismatchedLabels, Penalty
 from keras_dcgan.training.validation import check_count, check_seed
 
 __all__ = ["Preset", "Recipe", "get", "names"]  # the rest is internal
@@ -139,6 +139,7 @@ class Preset:
 _TUTORIAL = "TensorFlow's DCGAN tutorial"
 _RADFORD = "Radford, Metz and Chintala, Unsupervised Representation Learning with DCGANs, 2016"
 _PROJECTION = "Miyato and Koyama, cGANs with Projection Discriminator, 2018"
+_MISMATCHED = "Reed et al., Generative Adversarial Text to Image Synthesis, 2016"
 _MEASURED = "settings chosen by this library's measurements"
 
 
@@ -151,7 +152,8 @@ _tutorial = partial(_both, networks.tutorial_generator, networks.tutorial_discri
 _radford = partial(_both, networks.radford_generator, networks.radford_discriminator)
 _TUTORIAL_RECIPE = Recipe(g_opt=adam(1e-4, 0.9), d_opt=adam(1e-4, 0.9), batch_size=256, epochs=50)
 _RADFORD_RECIPE = Recipe(batch_size=128)
-_RECOMMENDED_RECIPE = Recipe(g_opt=adam(1e-3), d_opt=adam(1e-3), penalties=(R1(gamma=0.1, interval=4),))
+_R1 = R1(gamma=0.1, interval=4)
+_RECOMMENDED_RECIPE = Recipe(g_opt=adam(1e-3, 0.0), d_opt=adam(1e-3, 0.0), penalties=(_R1,))
 _UNIFORM = {"latent_prior": "uniform"}
 _REQUIRED: Any = inspect.Parameter.empty  # in a signature, the default of an argument that must be passed
 
@@ -230,7 +232,7 @@ PRESETS = {
         "DCGAN",
     ),
     "recommended": Preset(
-        partial(networks.radford_generator, image_shape=(28, 28, 1), filters=64, max_filters=512, kernel_size=4),
+        partial(networks.radford_generator, image_shape=(28, 28, 1), filters=32, max_filters=512, kernel_size=4),
         partial(
             networks.radford_discriminator,
             image_shape=(28, 28, 1),
@@ -247,30 +249,26 @@ PRESETS = {
 _RECOMMENDED = PRESETS["recommended"]
 _CONDITIONAL = replace(
     _RECOMMENDED,
-    generator=partial(_RECOMMENDED.generator, num_classes=10),
+    generator=partial(_RECOMMENDED.generator, num_classes=10, conditional_batch_norm=True),
     discriminator=partial(_RECOMMENDED.discriminator, num_classes=10, projection="spatial"),
-    reference=f"{_RADFORD}; {_PROJECTION}; {_MEASURED}",
+    recipe=replace(_RECOMMENDED_RECIPE, penalties=(_R1, MismatchedLabels(weight=0.5))),
+    reference=f"{_RADFORD}; {_PROJECTION}; {_MISMATCHED}; {_MEASURED}",
 )
 PRESETS["recommended_conditional"] = replace(
     _CONDITIONAL, **_both(_CONDITIONAL.generator, _CONDITIONAL.discriminator, num_classes=_REQUIRED)
 )
-PRESETS["recommended_fashion_mnist"] = replace(
-    _CONDITIONAL,
-    discriminator=partial(_CONDITIONAL.discriminator, filters=64),
-    recipe=replace(_RECOMMENDED_RECIPE, epochs=20, decay=1.0),
-)
+PRESETS["recommended_fashion_mnist"] = replace(_CONDITIONAL, recipe=replace(_CONDITIONAL.recipe, epochs=12, decay=1.0))
 PRESETS["recommended_mnist"] = replace(
     _CONDITIONAL,
-    generator=partial(_CONDITIONAL.generator, latent_dim=50, filters=96),
+    generator=partial(_RECOMMENDED.generator, num_classes=10, latent_dim=50, filters=96),
     discriminator=partial(networks.radford_mnist_discriminator, kernel_size=4),
-    recipe=replace(_RECOMMENDED_RECIPE, batch_size=64, epochs=60, decay=1.0),
+    recipe=Recipe(g_opt=adam(1e-3), d_opt=adam(1e-3), penalties=(_R1,), batch_size=64, epochs=60, decay=1.0),
     reference=f"{_RADFORD}, appendix A.1; {_MEASURED}",
 )
 PRESETS["recommended_cifar10"] = replace(
     _CONDITIONAL,
-    generator=partial(_CONDITIONAL.generator, image_shape=(32, 32, 3)),
-    discriminator=partial(_CONDITIONAL.discriminator, image_shape=(32, 32, 3), filters=64, batch_norm=False),
-    recipe=replace(_RECOMMENDED_RECIPE, epochs=24, decay=1.0),
+    **_both(_CONDITIONAL.generator, _CONDITIONAL.discriminator, image_shape=(32, 32, 3)),
+    recipe=replace(_CONDITIONAL.recipe, penalties=(_R1, MismatchedLabels(weight=1.0)), epochs=16, decay=1.0),
 )
 
 

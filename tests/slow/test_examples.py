@@ -109,7 +109,7 @@ def test_fashion_mnist_conditional(tmp_path, little):
         assert animation.size == (10 * 30 + 2, 10 * 30 + 2 + TITLE)
 
 
-@pytest.mark.parametrize("options", [[], ["--conditional", "--gamma", 2, "--no-batch-norm"]])
+@pytest.mark.parametrize("options", [[], ["--conditional", "--no-batch-norm"]])
 def test_recommended(tmp_path, little, options):
     out = tmp_path / "out"
     given = ("--data", little, "--images", 40, "--epochs", 2, "--filters", 8, "--seed", 3, "--out", out)
@@ -123,7 +123,6 @@ def test_recommended(tmp_path, little, options):
     norms = [layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(norms) == (0 if options else 1)
     assert isinstance(gan.augmentation, keras_dcgan.augmentation.DiffAugment)
-    assert [(penalty.gamma, penalty.interval) for penalty in gan.penalties] == [(2 if options else 0.1, 4)]
     assert gan.optimizer.iterations.numpy() == 4
     # in the second of two epochs the learning rate is half of the preset's
     np.testing.assert_allclose([gan.g_opt.learning_rate, gan.d_opt.learning_rate], 0.5e-3, rtol=1e-5)
@@ -136,11 +135,10 @@ def test_recommended(tmp_path, little, options):
 
 def test_recommended_takes_another_preset_other_batches_and_several_steps(tmp_path, little):
     given = ("--data", little, "--images", 40, "--epochs", 1, "--batch-size", 10, "--steps-per-execution", 3)
-    preset = ("--preset", "recommended_fashion_mnist")
+    preset = ("--preset", "recommended_mnist")
     run("examples/recommended.py", *given, *preset, "--out", tmp_path)
     gan = keras.saving.load_model(tmp_path / "gan.keras")
-    first = next(layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D))
-    assert first.filters == 64  # 32 in recommended_conditional
+    assert gan.latent_dim == 50  # 100 in recommended_conditional
     assert gan.optimizer.iterations.numpy() == 4
     assert gan.get_compile_config()["steps_per_execution"] == 3
 
