@@ -105,7 +105,7 @@ RECIPES = {
     "rpgan": ((2e-4, 0.0, 0.99), "Relativistic", [("R1", 0.1, 1), ("R2", 0.1, 1)], "alternating", 1, 64, None, None),
     "recommended": (ADAM["recommended"], "NonSaturating", [LAZY_R1], "simultaneous", 1, 32, None, None),
     "recommended_conditional": (ADAM["recommended"], "NonSaturating", BY_LABEL, "simultaneous", 1, 32, None, None),
-    "recommended_fashion_mnist": (ADAM["recommended"], "NonSaturating", BY_LABEL, "simultaneous", 1, 32, 12, 1.0),
+    "recommended_fashion_mnist": ((1e-3, 0.5, 0.999), "NonSaturating", [LAZY_R1], "simultaneous", 1, 32, 20, 1.0),
     "recommended_mnist": ((1e-3, 0.5, 0.999), "NonSaturating", [LAZY_R1], "simultaneous", 1, 64, 60, 1.0),
     "recommended_cifar10": (ADAM["recommended"], "NonSaturating", MORE_BY_LABEL, "simultaneous", 1, 32, 16, 1.0),
 }  # fmt: skip

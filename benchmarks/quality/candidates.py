@@ -1,6 +1,6 @@
 """Variants of `recommended_conditional`, most with one change, as methods for `leaderboard.py`.
 
-python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:beta_0 candidates:hinge \\
+python benchmarks/quality/leaderboard.py cifar10 recommended_conditional candidates:beta_5 candidates:hinge \\
     --extractor classifier=cifar10.keras --images-seen 75000 --seeds 0 1 --folder out/candidates
 """
 
@@ -17,8 +17,8 @@ from keras_dcgan.layers import SpectralNormalization
 from keras_dcgan.networks import blocks
 
 BASE = keras_dcgan.presets.get("recommended_conditional")
-(R1,) = BASE.recipe.penalties
-MISMATCHED = penalties.MismatchedLabels()
+R1, MISMATCHED = BASE.recipe.penalties
+CONSISTENCY = penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)
 
 
 def method(generator=BASE.generator, discriminator=BASE.discriminator, recipe=None, compile=None, **model):
@@ -44,7 +44,7 @@ def optimizers(**changes):
 
 
 # optimization
-beta_0 = method(recipe=optimizers(beta_1=0.0))
+beta_5 = method(recipe=optimizers(beta_1=0.5))
 beta_2_99 = method(recipe=optimizers(beta_2=0.99))
 decay = method(recipe={"decay": 1.0})
 half_rate = method(recipe=optimizers(learning_rate=5e-4))
@@ -54,10 +54,12 @@ no_ema = method(ema_momentum=None)
 # losses and penalties
 hinge = method(compile={"loss": "hinge"})
 relativistic = method(compile={"loss": "relativistic"})
-no_penalty = method(compile={"penalties": ()})
-mismatched_labels = method(compile={"penalties": [R1, MISMATCHED]})
-r2 = method(compile={"penalties": [R1, penalties.R2(gamma=0.1, interval=4)]})
-consistency = method(compile={"penalties": [R1, penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)]})
+no_r1 = method(compile={"penalties": [MISMATCHED]})
+r2 = method(compile={"penalties": [R1, MISMATCHED, penalties.R2(gamma=0.1, interval=4)]})
+consistency = method(compile={"penalties": [R1, MISMATCHED, CONSISTENCY]})
+no_mismatched_labels = method(compile={"penalties": [R1]})
+mismatched_labels_quarter = method(compile={"penalties": [R1, penalties.MismatchedLabels(0.25)]})
+mismatched_labels_1 = method(compile={"penalties": [R1, penalties.MismatchedLabels(1.0)]})
 
 
 @keras.saving.register_keras_serializable("candidates")
@@ -74,18 +76,12 @@ top_k = method(compile={"loss": TopK()})
 # networks
 no_norm = functools.partial(BASE.discriminator, batch_norm=False)
 no_batch_norm = method(discriminator=no_norm)
-narrow = method(functools.partial(BASE.generator, filters=32))
-wide = method(functools.partial(BASE.generator, filters=96))
+wide = method(functools.partial(BASE.generator, filters=64))
 wide_discriminator = method(discriminator=functools.partial(BASE.discriminator, filters=64))
 wide_discriminator_no_batch_norm = method(discriminator=functools.partial(no_norm, filters=64))
-class_batch_norm = method(functools.partial(BASE.generator, conditional_batch_norm=True))
-
-# several changes at once
-by_class = functools.partial(BASE.generator, filters=32, conditional_batch_norm=True)
-class_batch_norm_beta_0 = method(by_class, recipe=optimizers(beta_1=0.0))
-class_batch_norm_beta_0_mismatched_labels = method(
-    by_class, recipe=optimizers(beta_1=0.0), compile={"penalties": [R1, MISMATCHED]}
-)
+by_embedding = functools.partial(BASE.generator, conditional_batch_norm=False)
+label_embedding = method(by_embedding)
+label_embedding_no_mismatched_labels = method(by_embedding, compile={"penalties": [R1]})
 
 
 @functools.wraps(networks.radford_discriminator)

@@ -55,7 +55,7 @@ RECIPES = {
     "no_penalty": RECOMMENDED | {"penalties": ()},
     "no_penalty_augmented": RECOMMENDED | {"penalties": (), "augmentation": True},
     "large_penalty": RECOMMENDED | {"penalties": [R1(gamma=1.0, interval=4)]},
-    "few_filters": RECOMMENDED | {"filters": 32},
+    "many_filters": RECOMMENDED | {"filters": 64},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
     "no_batch_norm": RECOMMENDED | {"discriminator": {"batch_norm": False}},

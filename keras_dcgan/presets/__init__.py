@@ -257,12 +257,19 @@ _CONDITIONAL = replace(
 PRESETS["recommended_conditional"] = replace(
     _CONDITIONAL, **_both(_CONDITIONAL.generator, _CONDITIONAL.discriminator, num_classes=_REQUIRED)
 )
-PRESETS["recommended_fashion_mnist"] = replace(_CONDITIONAL, recipe=replace(_CONDITIONAL.recipe, epochs=12, decay=1.0))
+_LONG = Recipe(g_opt=adam(1e-3), d_opt=adam(1e-3), penalties=(_R1,), epochs=20, decay=1.0)
+PRESETS["recommended_fashion_mnist"] = replace(
+    _CONDITIONAL,
+    generator=partial(_RECOMMENDED.generator, num_classes=10, filters=64),
+    discriminator=partial(_CONDITIONAL.discriminator, filters=64),
+    recipe=_LONG,
+    reference=f"{_RADFORD}; {_PROJECTION}; {_MEASURED}",
+)
 PRESETS["recommended_mnist"] = replace(
     _CONDITIONAL,
     generator=partial(_RECOMMENDED.generator, num_classes=10, latent_dim=50, filters=96),
     discriminator=partial(networks.radford_mnist_discriminator, kernel_size=4),
-    recipe=Recipe(g_opt=adam(1e-3), d_opt=adam(1e-3), penalties=(_R1,), batch_size=64, epochs=60, decay=1.0),
+    recipe=replace(_LONG, batch_size=64, epochs=60),
     reference=f"{_RADFORD}, appendix A.1; {_MEASURED}",
 )
 PRESETS["recommended_cifar10"] = replace(

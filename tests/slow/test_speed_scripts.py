@@ -14,7 +14,8 @@ pytestmark = pytest.mark.once
 
 
 def test_contenders_take_turns(tmp_path):
-    labels = ["fit", "Keras's example"]
+    installed = [label for module, label in (("jax", "JAX"), ("torch", "PyTorch")) if importlib.util.find_spec(module)]
+    labels = ["fit", "Keras's example", "bare loop", *(f"bare loop on {label}" for label in installed)]
     out = tmp_path / "new" / "speed.json"
     options = ["--rounds", "2", "--steps", "2", "--out", out]
     table = run_apart("benchmarks/speed/compare.py", "radford_28", "--only", *labels, *options)
@@ -45,9 +46,17 @@ def test_parts_beside_training(tmp_path):
     assert f"| keras_dcgan, after keras | {1000 * imported['seconds'][0]:.0f} |" in table
 
 
+def test_start():
+    table = run_apart("benchmarks/speed/start.py")
+    rows = re.findall(r"^\| (imports|model|first sample|step 1|step 2) \| ([\d.]+) \|$", table, re.MULTILINE)
+    seconds = [float(cell) for _, cell in rows]
+    assert len(seconds) == 5
+    assert seconds == sorted(seconds)
+
+
 def test_sizes():
     table = run_apart("benchmarks/speed/sizes.py", "--sizes", "28", "33", "--steps", "1", "--rounds", "1")
-    assert re.search(r"^\| 28×28×1 \| 760,065 \| 36,705 \| \d+ ms \|$", table, re.MULTILINE)
+    assert re.search(r"^\| 28×28×1 \| 347,265 \| 36,705 \| \d+ ms \|$", table, re.MULTILINE)
     assert "| 33×33×3 | " in table
 
 
