@@ -496,7 +496,7 @@ def _info(args):
         "classes": ", ".join(getattr(gan, "class_names", None) or [str(getattr(gan, "num_classes", "none"))]),
         "epochs": gan.epochs_trained,
         "parameters": f"generator {gan.generator.count_params():,}, discriminator {gan.discriminator.count_params():,}",
-        "loss": type(gan.recipe.loss).__name__,
+        "loss": type(gan.loss).__name__ if gan.compiled else "not compiled",
     }
     recipe = pathlib.Path(args.model) / "recipe.json"
     if recipe.exists():

@@ -83,6 +83,14 @@ def test_from_a_folder_to_samples_by_name(photos, tmp_path, capsys):
         assert text in said
 
 
+def test_info_names_the_loss_of_compile_not_that_of_the_recipe(tmp_path, capsys):
+    gan = tiny()
+    gan.compile(loss="hinge")
+    gan.save(tmp_path / "gan.keras")
+    assert run("info", tmp_path / "gan.keras") == 0
+    assert "loss           Hinge" in capsys.readouterr().out
+
+
 # CSVLogger leaves its file to the garbage collector if training ends with an error
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])

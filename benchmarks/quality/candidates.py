@@ -82,6 +82,8 @@ wide_discriminator_no_batch_norm = method(discriminator=functools.partial(no_nor
 by_embedding = functools.partial(BASE.generator, conditional_batch_norm=False)
 label_embedding = method(by_embedding)
 label_embedding_no_mismatched_labels = method(by_embedding, compile={"penalties": [R1]})
+wide_by_embedding = functools.partial(by_embedding, filters=64)
+former = method(wide_by_embedding, recipe=optimizers(beta_1=0.5), compile={"penalties": [R1]})
 
 
 @functools.wraps(networks.radford_discriminator)

@@ -3,8 +3,8 @@
 python examples/classifier.py --data fashion_mnist --out out/classifier.keras
 python benchmarks/quality/distances.py fashion_mnist out/gan-*.keras --classifier out/classifier.keras --plot curves.png
 
-Features are those of the classifier's last hidden layer. Samples are compared with the same number of real training
-images; the first row shows real test images. The curves take the epochs from the file names, such as gan-012.keras.
+Features are those of the classifier's last hidden layer. Samples are compared with the same number of real images of
+one split; the first row shows those of the other. The curves take the epochs from file names, such as gan-012.keras.
 """
 
 import pathlib
@@ -18,6 +18,7 @@ from keras_dcgan import metrics
 
 parser = quality.parser(__doc__, samples=10_000)
 parser.add_argument("--classifier", type=pathlib.Path, required=True, help="by examples/classifier.py")
+parser.add_argument("--split", choices=["train", "test"], default="train", help="real images; default: train")
 parser.add_argument("--plot", type=pathlib.Path, metavar="FILE", help="picture of the curves; needs matplotlib")
 args = parser.parse_args()
 epochs = [re.search(r"(\d+)$", path.stem) for path in args.models]
@@ -32,7 +33,8 @@ def features(images):
     return extractor.predict(images[: args.samples], batch_size=500, verbose=0)
 
 
-real = features(keras_dcgan.datasets.load(args.data)[0])
+real = features(keras_dcgan.datasets.load(args.data, args.split)[0])
+other = {"train": "test", "test": "train"}[args.split]
 results = quality.Results(
     args,
     frechet_distance=".3f",
@@ -62,7 +64,7 @@ def add(name, images):
     )
 
 
-add("real test images", keras_dcgan.datasets.load(args.data, "test")[0])
+add(f"real {other} images", keras_dcgan.datasets.load(args.data, other)[0])
 for path in args.models:
     add(path, quality.samples(path, args)[0])
 
@@ -81,7 +83,7 @@ if args.plot is not None:
         for name in names:
             (line,) = ax.plot(x, [row[name] for row in rows], label=name.replace("_", " "))
             ax.axhline(first[name], color=line.get_color(), linestyle=":", linewidth=1)
-        ax.set_xlabel("epoch (dotted: real test images)")
+        ax.set_xlabel("epoch (dotted: real images)")
         ax.set_ylim(bottom=0)
         ax.legend()
     args.plot.parent.mkdir(parents=True, exist_ok=True)

@@ -122,6 +122,7 @@ def test_distances(tmp_path, little, model, classifier):
     network, classifier_path = classifier
     options = ("--classifier", classifier_path, "--samples", 60, "--plot", tmp_path / "new" / "curves.png")
     test, made = rows("distances.py", tmp_path, little, path, *options)
+    train, _ = rows("distances.py", tmp_path, little, path, *options[:4], "--split", "test")
     hidden = keras.Model(network.inputs, network.layers[-2].output)
 
     def features(images):
@@ -133,6 +134,8 @@ def test_distances(tmp_path, little, model, classifier):
         assert row["kernel_distance"] == pytest.approx(metrics.kernel_distance(x, given)[0], rel=1e-4)
         assert (row["precision"], row["recall"]) == pytest.approx(metrics.precision_recall(x, given), abs=0.02)
         assert (row["density"], row["coverage"]) == pytest.approx(metrics.density_coverage(x, given), abs=0.02)
+    assert train["frechet_distance"] == pytest.approx(test["frechet_distance"], rel=1e-4)
+    assert train["precision"] == pytest.approx(test["recall"], abs=0.02)
     assert (tmp_path / "new" / "curves.png").stat().st_size > 5000
 
 
