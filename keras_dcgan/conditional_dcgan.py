@@ -29,7 +29,8 @@ class ConditionalDCGAN(DCGAN):
             float32 output `(None, H, W, C)`.
         discriminator: built Keras model with inputs `(None, H, W, C)` and labels, and a float32 output `(None, 1)` that
             ends in a linear unit.
-        num_classes: int. Default: the number of `class_names`, or that of the networks' `Embedding` layers.
+        num_classes: int. Default: the number of `class_names`, or that of the networks' `Embedding` and
+            `ConditionalBatchNormalization` layers.
         class_names: list of different strings, the i-th for the label i, such as the `class_names` of
             `keras_dcgan.datasets.load`. Saved with the model.
         **kwargs: those of `DCGAN`.
@@ -76,15 +77,17 @@ class ConditionalDCGAN(DCGAN):
         }
         if num_classes is None and len(sizes) != 1:
             raise ValueError(
-                "`num_classes` cannot be inferred from the networks' Embedding layers: pass it. "
-                f"Received: num_classes=None, embeddings of {sorted(sizes) or 'no'} classes"
+                "`num_classes` cannot be inferred from the networks' Embedding and ConditionalBatchNormalization "
+                "layers: pass it. "
+                f"Received: num_classes=None, layers for {sorted(sizes) or 'no'} classes"
             )
         self.num_classes = sizes.pop() if num_classes is None else num_classes
         validation.check_count("num_classes", self.num_classes)
         if sizes and self.num_classes > min(sizes):
             raise ValueError(
-                "`num_classes` must not exceed the number of classes of the networks' Embedding layers: reduce it. "
-                f"Received: num_classes={num_classes}, embeddings of {sorted(sizes)} classes"
+                "`num_classes` must not exceed the number of classes of the networks' Embedding and "
+                "ConditionalBatchNormalization layers: reduce it. "
+                f"Received: num_classes={num_classes}, layers for {sorted(sizes)} classes"
             )
 
     def invert(  # type: ignore[override]  # labels are required

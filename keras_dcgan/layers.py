@@ -34,8 +34,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         """Normalizes the inputs, as `keras.layers.BatchNormalization` does."""
         if self.synchronized or not (training and self.trainable) or self.renorm or mask is not None:
             return super().call(inputs, training=training, mask=mask)
-        x = ops.cast(inputs, "float32")  # the statistics of low precision inputs would overflow
-        outputs, mean, variance = backend.normalize(x, self.axis, self.gamma, self.beta, self.epsilon)
+        dtype = keras.backend.result_type(inputs.dtype, "float32")  # statistics in low precision would overflow
+        x, gamma, beta = (None if v is None else ops.cast(v, dtype) for v in (inputs, self.gamma, self.beta))
+        outputs, mean, variance = backend.normalize(x, self.axis, gamma, beta, self.epsilon)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + value * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)

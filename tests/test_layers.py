@@ -14,7 +14,9 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-@pytest.mark.parametrize("options", [{}, once({"scale": False, "center": False}), once({"axis": 1, "momentum": 0.5})])
+@pytest.mark.parametrize(
+    "options", [{}, {"dtype": "bfloat16"}, once({"scale": False, "center": False}), once({"axis": 1, "momentum": 0.5})]
+)
 def test_batch_normalization_computes_what_keras_computes(options):
     x = 2 * random(6, 4, 5, 3) + 1
     ours, theirs = BatchNormalization(**options), layers.BatchNormalization(**options)

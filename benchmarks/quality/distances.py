@@ -4,7 +4,8 @@ python examples/classifier.py --data fashion_mnist --out out/classifier.keras
 python benchmarks/quality/distances.py fashion_mnist out/gan-*.keras --classifier out/classifier.keras --plot curves.png
 
 Features are those of the classifier's last hidden layer. Samples are compared with the same number of real images of
-one split; the first row shows those of the other. The curves take the epochs from file names, such as gan-012.keras.
+--split; the first row shows the real images of the other split. The curves take the epochs from file names, such as
+gan-012.keras.
 """
 
 import pathlib

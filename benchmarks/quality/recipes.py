@@ -23,7 +23,7 @@ import quality
 
 import keras_dcgan
 from keras_dcgan import backend, metrics
-from keras_dcgan.penalties import R1
+from keras_dcgan.penalties import R1, MismatchedLabels
 
 
 class JoinedBatches(keras_dcgan.DCGAN):
@@ -55,19 +55,19 @@ RECIPES = {
     "no_penalty": RECOMMENDED | {"penalties": ()},
     "no_penalty_augmented": RECOMMENDED | {"penalties": (), "augmentation": True},
     "large_penalty": RECOMMENDED | {"penalties": [R1(gamma=1.0, interval=4)]},
-    "many_filters": RECOMMENDED | {"filters": 64},
+    "many_filters": RECOMMENDED | {"generator": {"filters": 64}},
     "large_batches": RECOMMENDED | {"batch_size": 128},
     "augmented": RECOMMENDED | {"augmentation": True},
     "no_batch_norm": RECOMMENDED | {"discriminator": {"batch_norm": False}},
     "no_batch_norm_augmented": RECOMMENDED | {"discriminator": {"batch_norm": False}, "augmentation": True},
     "joined_batches": RECOMMENDED | {"model": JoinedBatches},
     "conditional": CONDITIONAL,
-    "conditional_no_penalty": CONDITIONAL | {"penalties": ()},
+    "conditional_no_penalty": CONDITIONAL | {"penalties": [MismatchedLabels(weight=0.5)]},
     "average_projection": CONDITIONAL | {"projection": "average"},
     "conditional_no_batch_norm": CONDITIONAL | {"discriminator": {"batch_norm": False}},
     "conditional_augmented": CONDITIONAL | {"augmentation": True},
 }
-TRAINING = ("preset", "discriminator", "model", "batch_size", "penalties")
+TRAINING = ("preset", "generator", "discriminator", "model", "batch_size", "penalties")
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("data", help="source of the training images for keras_dcgan.datasets.load")
@@ -159,8 +159,9 @@ def train(name, seed):
     model = recipe.get("model", keras_dcgan.ConditionalDCGAN if conditional else keras_dcgan.DCGAN)
     keras.utils.set_random_seed(seed)
     preset = keras_dcgan.presets.get(recipe["preset"])
-    discriminator = functools.partial(preset.discriminator, **recipe.get("discriminator", {}))
-    preset = dataclasses.replace(preset, discriminator=discriminator)
+    names = ("generator", "discriminator")
+    builders = {name: functools.partial(getattr(preset, name), **recipe.get(name, {})) for name in names}
+    preset = dataclasses.replace(preset, **builders)
     gan = model.from_preset(preset, image_shape=images.shape[1:], seed=seed, **overrides)
     gan.compile(penalties=recipe.get("penalties"))
     batch_size = recipe.get("batch_size", gan.recipe.batch_size)

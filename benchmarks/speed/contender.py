@@ -109,7 +109,7 @@ def bare_jax(gan):
     import jax
 
     groups = gan.trainable_variables, gan.non_trainable_variables, gan.optimizer.variables, gan.metrics_variables
-    state = [[jax.numpy.copy(v.value) for v in group] for group in groups]  # the step overwrites it
+    state = tuple([jax.numpy.copy(v.value) for v in group] for group in groups)  # the step overwrites it
     step = jax.jit(gan.train_step, donate_argnums=0)
 
     def run(batches):

@@ -14,8 +14,8 @@ A training step:
   `(losses, rest, gradients)`, with zeros for unconnected variables.
 - `input_gradient(function, x)` differentiates with respect to an input, and can itself be differentiated.
 - `cond(model, condition, then, otherwise)` computes one of two results, which may draw random numbers.
-- `normalize(x, axis, scale, center, epsilon)` returns x normalized by the mean and variance of the batch, and both. Its
-  second derivative is exact.
+- `normalize(x, axis, scale, center, epsilon)` applies batch normalization and returns `(outputs, mean, variance)`, with
+  the biased variance of the batch. Its second derivative is exact.
 - `apply` lets an optimizer use gradients.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
 - `has_fast_bfloat16()`: the devices have instructions for bfloat16, so that mixed_bfloat16 is faster than float32.

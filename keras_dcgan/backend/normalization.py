@@ -1,4 +1,4 @@
-"""Batch normalization in single operations."""
+"""Batch normalization with Keras operations, for TensorFlow and JAX."""
 
 from keras import ops
 
@@ -7,6 +7,6 @@ def normalize(x, axis, scale, center, epsilon):
     """See `keras_dcgan.backend`."""
     axes = [i for i in range(len(x.shape)) if i != axis % len(x.shape)]
     mean = ops.mean(x, axes)
-    # as Keras does on PyTorch, and faster than the mean of squared differences
+    # as Keras does on JAX and PyTorch, and faster than the mean of squared differences
     variance = ops.maximum(ops.mean(ops.square(x), axes) - ops.square(mean), 0)
     return ops.batch_normalization(x, mean, variance, axis, center, scale, epsilon), mean, variance

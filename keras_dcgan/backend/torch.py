@@ -74,7 +74,6 @@ def input_gradient(function, x):
 def normalize(x, axis, scale, center, epsilon):
     """Batch normalization in one operation, in place of Keras's seven."""
     x = x.movedim(axis, 1)
-    scale, center = (None if variable is None else variable.value for variable in (scale, center))
     y, mean, factor = torch.native_batch_norm(x, scale, center, None, None, True, 0.0, epsilon)
     return y.movedim(1, axis), mean, factor**-2 - epsilon
 

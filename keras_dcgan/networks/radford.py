@@ -31,7 +31,8 @@ def radford_generator(
     Latent vectors are projected to a small image. `depth` transposed convolutions with stride 2 double its sides, while
     the channels halve from `filters·2^(depth − 1)` to `filters` and end as the image's. Batch normalization and ReLU
     follow all but the last; initial weights are N(0, 0.02). With `num_classes`, an embedding of the label (50 numbers)
-    is concatenated with the latent vector, or the label acts in every batch normalization.
+    is concatenated with the latent vector; with `conditional_batch_norm`, the label selects the scales and centers of
+    every batch normalization instead.
 
     Args:
         image_shape: `(height, width, channels)`. If `2 ** depth` does not divide the sides, the images are the center
@@ -46,7 +47,7 @@ def radford_generator(
         batch_norm_affine: bool, False for batch normalization without scale and center.
         conditional_batch_norm: bool, True for `keras_dcgan.layers.ConditionalBatchNormalization` in place of the
             label's embedding, if there are labels and batch normalization: a scale and a center per class for each
-            unit of the projection, then for each feature map.
+            unit of the projection, then for each feature map. `batch_norm_affine` has no effect then.
 
     Reference:
         Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
@@ -74,7 +75,7 @@ def radford_generator(
     initializer, bias = (blocks.normal, False) if batch_norm else (blocks.he, True)
     x = layers.Dense(rows * columns * projected, use_bias=bias, kernel_initializer=initializer(seeds))(x)
     reshape = layers.Reshape((rows, columns, projected))
-    # by class unit by unit, as the class also decides where something is
+    # conditional: a scale and a center per unit, so that the label also controls positions
     x = layers.ReLU()(reshape(normalize(x)) if by_class else normalize(reshape(x)))
     for filters in reversed(hidden):
         x = blocks.upsample(filters, kernel_size, 2, use_bias=bias, kernel_initializer=initializer(seeds))(x)
