@@ -38,7 +38,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         x, gamma, beta = (None if v is None else ops.cast(v, dtype) for v in (inputs, self.gamma, self.beta))
         outputs, mean, variance = backend.normalize(x, self.axis, gamma, beta, self.epsilon)
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+            moving.assign(moving * self.momentum + ops.cast(value, moving.dtype) * (1 - self.momentum))
         return ops.cast(outputs, self.compute_dtype)
 
 
