@@ -27,7 +27,7 @@ def test_contenders_take_turns(tmp_path):
         assert int(speed) == pytest.approx(2 * 64 / (sum(row["seconds"]) / 2), abs=0.6)
         ratios = [own / first for own, first in zip(row["seconds"], rows[0]["seconds"], strict=True)]
         assert float(ratio) == pytest.approx(sum(ratios) / 2, abs=0.006)
-        assert row["peak_memory"] == sorted(row["peak_memory"])
+        assert np.diff(row["peak_memory"]).min() > -1  # MB: the kernel counts pages with a delay
 
 
 def test_parts_beside_training(tmp_path):
