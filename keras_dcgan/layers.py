@@ -74,14 +74,19 @@ class ConditionalBatchNormalization(BatchNormalization):
         """Creates the moving averages, and the scales and centers of the classes."""
         super().build(inputs_shape)
         shape = (self.num_classes, inputs_shape[self.axis])
-        self.scales, self.centers = (
-            self.add_weight(
-                shape=shape, initializer=initializer, regularizer=regularizer, constraint=constraint, name=name
-            )
-            for name, initializer, regularizer, constraint in (
-                ("scales", self.gamma_initializer, self.gamma_regularizer, self.gamma_constraint),
-                ("centers", self.beta_initializer, self.beta_regularizer, self.beta_constraint),
-            )
+        self.scales = self.add_weight(
+            name="scales",
+            shape=shape,
+            initializer=self.gamma_initializer,
+            regularizer=self.gamma_regularizer,
+            constraint=self.gamma_constraint,
+        )
+        self.centers = self.add_weight(
+            name="centers",
+            shape=shape,
+            initializer=self.beta_initializer,
+            regularizer=self.beta_regularizer,
+            constraint=self.beta_constraint,
         )
 
     def call(self, inputs: Any, labels: Any, training: bool | None = None) -> Any:  # type: ignore[override]
