@@ -21,15 +21,24 @@ R1, MISMATCHED = BASE.recipe.penalties
 CONSISTENCY = penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)
 
 
-def method(generator=BASE.generator, discriminator=BASE.discriminator, recipe=None, compile=None, **model):
-    """A method of the leaderboard: builders, changes of the recipe, arguments of `compile` and of the model."""
+def method(
+    generator=BASE.generator,
+    discriminator=BASE.discriminator,
+    recipe=None,
+    compile=None,
+    model=keras_dcgan.ConditionalDCGAN,
+    augment=False,
+    **options,
+):
+    """A method of the leaderboard: builders, changes of the recipe, arguments of `compile`, the model, its options."""
     preset = dataclasses.replace(
         BASE, generator=generator, discriminator=discriminator, recipe=dataclasses.replace(BASE.recipe, **recipe or {})
     )
 
     def make(image_shape, class_names, seed):
-        gan = keras_dcgan.ConditionalDCGAN.from_preset(
-            preset, image_shape=image_shape, class_names=class_names, seed=seed, **model
+        augmentation = DiffAugment(seed=seed) if augment else None
+        gan = model.from_preset(
+            preset, image_shape=image_shape, class_names=class_names, augmentation=augmentation, seed=seed, **options
         )
         gan.compile(**compile or {})
         return gan
@@ -43,11 +52,24 @@ def optimizers(**changes):
     return {name: {"class_name": "Adam", "config": config} for name in ("g_opt", "d_opt")}
 
 
+@keras.saving.register_keras_serializable("candidates")
+class JoinedBatches(keras_dcgan.ConditionalDCGAN):
+    """Real and generated images in one batch, which the discriminator normalizes together."""
+
+    def _discriminator_loss(self, real, fake, labels):
+        images, labels_of_both = ops.concatenate([real, fake]), ops.concatenate([labels, labels])
+        logits = ops.split(self._discriminate(images, labels_of_both, training=True), 2)
+        return self._d_loss(*logits) + self._penalty(real, fake, labels), logits
+
+
 # optimization
 beta_5 = method(recipe=optimizers(beta_1=0.5))
 beta_2_99 = method(recipe=optimizers(beta_2=0.99))
 decay = method(recipe={"decay": 1.0})
 half_rate = method(recipe=optimizers(learning_rate=5e-4))
+batch_128 = method(recipe={"batch_size": 128})
+joined_batches = method(model=JoinedBatches)
+augmented = method(augment=True)
 ema_9999 = method(ema_momentum=0.9999)
 no_ema = method(ema_momentum=None)
 
@@ -55,6 +77,7 @@ no_ema = method(ema_momentum=None)
 hinge = method(compile={"loss": "hinge"})
 relativistic = method(compile={"loss": "relativistic"})
 no_r1 = method(compile={"penalties": [MISMATCHED]})
+r1_1 = method(compile={"penalties": [penalties.R1(gamma=1.0, interval=4), MISMATCHED]})
 r2 = method(compile={"penalties": [R1, MISMATCHED, penalties.R2(gamma=0.1, interval=4)]})
 consistency = method(compile={"penalties": [R1, MISMATCHED, CONSISTENCY]})
 no_mismatched_labels = method(compile={"penalties": [R1]})

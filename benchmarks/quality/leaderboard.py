@@ -17,7 +17,8 @@ number of images that it reaches in this time, so that other work on the machine
 nearer to a training image than to a real image that was not trained on, among equal numbers of both; 0.5 is none.
 
 Run the same command again after an interruption, or with more methods and seeds: finished runs are not repeated, and
-the last one continues. The folder holds the results as JSON, the table, and a model and a grid of samples per run.
+the last one continues. Another process can train other seeds into the same folder meanwhile. The folder holds the
+results as JSON, the table, and a model and a grid of samples per run.
 """
 
 import argparse
@@ -306,10 +307,19 @@ def main():
     images, labels, class_names, reference = read_images(args)
     extractor, classifier = read_extractor(*args.extractor.split("=", 1))
     results = args.folder / "results.json"
-    rows = json.loads(results.read_text()) if results.exists() else []
+
+    def read_rows():
+        return json.loads(results.read_text()) if results.exists() else []
+
+    def add(row):
+        rows = [*read_rows(), row]  # another process may have added rows
+        write(results, rows)
+        write(args.folder / "table.md", table(rows))
+
+    rows = read_rows()
     finished = {(row["method"], row.get("seed")) for row in rows}
     if not rows and reference is not images:
-        rows.append({"method": "real training images"} | evaluate_real(images[: args.samples], reference, extractor))
+        add({"method": "real training images"} | evaluate_real(images[: args.samples], reference, extractor))
     speeds = measure_speeds(images, labels, class_names, args)
     for seed in args.seeds:
         for method in args.methods:
@@ -324,11 +334,9 @@ def main():
                 row["label_accuracy"] = label_accuracy(gan, classifier, args)
             if args.images is not None:
                 row["copying"] = copying(gan, images, reference, extractor, args)
-            rows.append(row)
-            write(results, rows)
-            write(args.folder / "table.md", table(rows))
+            add(row)
             print(f"{method}, seed {seed}: fid {row['fid']:.3g}", flush=True)
-    print(table(rows))
+    print(table(read_rows()))
 
 
 if __name__ == "__main__":

@@ -185,71 +185,6 @@ def test_half_precision_of_the_generator_that_makes_the_images(tmp_path, momentu
     assert f"differ by {difference.mean():.3f} on average and {difference.max()} at the most" in printed
 
 
-def test_joined_batches_are_normalised_together(tmp_path, little, classifier):
-    options = ("--minutes", 0, "--images", 32, "--classifier", classifier[1], "--samples", 50)
-    rows("recipes.py", tmp_path, little, "joined_batches", *options, "--folder", tmp_path)
-    saved = tmp_path / "joined_batches-0.keras"
-    trained = keras.saving.load_model(saved, custom_objects={"JoinedBatches": keras_dcgan.DCGAN})
-
-    # by hand: after one step the moving mean has gone a hundredth of the way to the mean of all 64 images
-    gan = keras_dcgan.DCGAN.from_preset("recommended", image_shape=(28, 28, 1), seed=0)
-    fake = keras.ops.convert_to_numpy(gan.generator(gan.sample_latents(32), training=True))
-    real = keras_dcgan.datasets.load(little)[0][:32] / 127.5 - 1
-
-    def normalization(model):
-        return next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
-
-    before = keras.Model(gan.discriminator.inputs, normalization(gan.discriminator).input)
-    mean = before.predict(np.concatenate([real, fake]).astype("float32"), verbose=0).mean(axis=(0, 1, 2))
-    np.testing.assert_allclose(normalization(trained.discriminator).moving_mean, 0.01 * mean, rtol=1e-3, atol=1e-7)
-
-
-def test_plot_recipes_joins_files(tmp_path):
-    def draw(*contents):
-        files = [tmp_path / f"{i}.json" for i in range(len(contents))]
-        for file, content in zip(files, contents, strict=True):
-            file.write_text(json.dumps({"rows": content}))
-        out = tmp_path / "new" / "curves.png"
-        run(f"{FOLDER}/plot_recipes.py", *files, "--out", out)
-        return np.asarray(Image.open(out).convert("RGB"))
-
-    one, other = (
-        [{"images": name, "seed": seed, "minutes": m, "frechet_distance": far / m} for seed in (0, 1) for m in (1, 2)]
-        for name, far in (("recommended", 50), ("tutorial", 400))
-    )
-    both = draw(one, other)
-    np.testing.assert_array_equal(draw(one + other), both)
-    assert (draw(one, one) != both).any()
-
-
-def test_recipes(tmp_path, little, classifier):
-    network, classifier_path = classifier
-    folder = tmp_path / "new" / "models"
-    options = ("tutorial", "conditional", "--minutes", 0.01, "--points", 2, "--seeds", 0, 3, "--images", 32)
-    options += ("--classifier", classifier_path, "--split", "test", "--samples", 50, "--folder", folder)
-    found = rows("recipes.py", tmp_path, little, *options)
-    hidden = keras.Model(network.inputs, network.layers[-2].output)
-    real = hidden.predict(keras_dcgan.datasets.load(little, "test")[0], verbose=0)
-    assert {(row["images"], row["seed"]) for row in found} == {
-        (n, s) for n in ("tutorial", "conditional") for s in (0, 3)
-    }
-    last = {(row["images"], row["seed"]): row for row in found}
-    for (name, seed), row in last.items():
-        assert row["minutes"] >= 0.01
-        gan = keras.saving.load_model(folder / f"{name}-{seed:.0f}.keras")
-        assert gan.seed == seed
-        assert row["epochs"] == int(gan.optimizer.iterations.numpy())  # 32 images are one step of either
-        asked = np.arange(50) % 10
-        images = gan.generate(50, seed=1, **({"labels": asked} if name == "conditional" else {}))
-        seen = network.predict(images, verbose=0).argmax(axis=1)
-        made = hidden.predict(images, verbose=0)
-        assert row["frechet_distance"] == pytest.approx(metrics.frechet_distance(real, made), rel=1e-4)
-        assert row["kernel_distance"] == pytest.approx(metrics.kernel_distance(real, made)[0], rel=1e-4)
-        assert row["rarest_class"] == pytest.approx(np.bincount(seen, minlength=10).min() / 50)
-        assert row["label_accuracy"] == (pytest.approx(np.mean(seen == asked)) if name == "conditional" else None)
-        assert (folder / f"{name}-{seed:.0f}.png").exists()
-
-
 METHOD = """
 import keras
 
@@ -362,7 +297,7 @@ def test_candidates_are_methods_of_the_leaderboard(candidates):
         assert gan.discriminate(gan.generate(3, seed=0), [0, 1, 2]).shape == (3,), name
 
 
-@pytest.mark.parametrize("name", ["top_k", "spectral", "label_embedding", "residual"])
+@pytest.mark.parametrize("name", ["top_k", "spectral", "label_embedding", "residual", "augmented"])
 def test_candidates_train(candidates, name):
     gan = getattr(candidates, name)(image_shape=(8, 8, 1), class_names=["a", "b", "c"], seed=0)
     before = [v.numpy() for v in gan.trainable_variables]
@@ -376,3 +311,23 @@ def test_top_k_leaves_out_the_lowest_logits(candidates):
     logits = keras.ops.reshape(keras.ops.arange(8, dtype="float32"), (8, 1))
     expected = np.mean(np.log1p(np.exp(-np.arange(2.0, 8.0))))  # the six highest of eight
     assert float(candidates.TopK().generator(logits)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_joined_batches_are_normalized_together(candidates):
+    images, labels = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), "uint8"), np.arange(32) % 3
+
+    def build():
+        return candidates.joined_batches(image_shape=(16, 16, 1), class_names=["a", "b", "c"], seed=0)
+
+    def normalization(gan):
+        return next(x for x in gan.discriminator.layers if isinstance(x, keras.layers.BatchNormalization))
+
+    trained, gan = build(), build()
+    trained.train_on_batch(images, labels)
+    # by hand: after one step, the moving mean has gone a hundredth of the way to the mean of all 64 images
+    latents = gan.sample_latents(32)
+    fake = keras.ops.convert_to_numpy(gan.generator([latents, keras.ops.convert_to_tensor(labels)], training=True))
+    both = np.concatenate([images / 127.5 - 1, fake]).astype("float32")
+    before = keras.Model(gan.discriminator.inputs, normalization(gan).input)
+    mean = before.predict([both, np.tile(labels, 2)], verbose=0).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(normalization(trained).moving_mean, 0.01 * mean, rtol=1e-3, atol=1e-7)
