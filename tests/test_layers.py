@@ -7,7 +7,13 @@ from conftest import BACKEND, assert_identical, once, tiny
 from keras import layers, ops
 
 import keras_dcgan
-from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization, SpectralNormalization
+from keras_dcgan import backend
+from keras_dcgan.layers import (
+    BatchNormalization,
+    ConditionalBatchNormalization,
+    Conv2DTranspose,
+    SpectralNormalization,
+)
 
 
 def random(*shape, seed=0):
@@ -34,6 +40,35 @@ def test_frozen_batch_normalization_uses_its_moving_averages():
     layer(x)
     layer.trainable = False
     np.testing.assert_allclose(ops.convert_to_numpy(layer(x, training=True)), x, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 4, "strides": 2},
+        {"kernel_size": 5, "strides": 2, "activation": "relu"},
+        {"kernel_size": 5, "strides": 1, "use_bias": False, "dtype": "bfloat16"},
+        {"kernel_size": (3, 5), "strides": (3, 1)},
+        once({"kernel_size": 2, "strides": 3}),
+        once({"kernel_size": 4, "strides": 2, "padding": "valid"}),
+        once({"kernel_size": 4, "strides": 2, "output_padding": 1}),
+        once({"kernel_size": 3, "strides": 1, "dilation_rate": 2}),
+    ],
+)
+def test_conv_2d_transpose_computes_what_keras_computes(options):
+    x = ops.convert_to_tensor(random(6, 7, 5, 3))
+    options = {"filters": 4, "padding": "same", "bias_initializer": "ones"} | options
+    ours, theirs = Conv2DTranspose(**options), layers.Conv2DTranspose(**options)
+    outputs = []
+    for layer in (ours, theirs):
+        assert tuple(layer.compute_output_shape(x.shape)) == tuple(layer(x).shape)
+        layer.set_weights([random(*w.shape, seed=i) for i, w in enumerate(layer.weights)])
+        gradient = backend.input_gradient(lambda x, layer=layer: ops.sum(ops.square(ops.cast(layer(x), "float32"))), x)
+        outputs.append([ops.convert_to_numpy(ops.cast(y, "float32")) for y in (layer(x), gradient)])
+    tolerance = {"rtol": 0.05, "atol": 1.0} if options.get("dtype") else {"rtol": 1e-4, "atol": 1e-3}
+    for mine, kerass in zip(*outputs, strict=True):
+        np.testing.assert_allclose(mine, kerass, **tolerance)
+    assert Conv2DTranspose.from_config(ours.get_config()).get_config() == ours.get_config()
 
 
 @pytest.mark.parametrize("options", [{}, once({"axis": 1, "epsilon": 0.1})])

@@ -16,6 +16,7 @@ A training step:
 - `cond(model, condition, then, otherwise)` computes one of two results, which may draw random numbers.
 - `normalize(x, axis, scale, center, epsilon)` applies batch normalization and returns `(outputs, mean, variance)`, with
   the biased variance of the batch. Its second derivative is exact.
+- `conv_transpose(x, kernel, strides)` convolves with padding "same"; no side of the kernel is below its stride.
 - `apply` lets an optimizer use gradients.
 - `to_numpy_or_none` returns the values of a tensor, or None while a step is being traced.
 - `has_fast_bfloat16()`: the devices have instructions for bfloat16, so that mixed_bfloat16 is faster than float32.
@@ -63,6 +64,7 @@ Trainer = chosen.Trainer
 apply = chosen.apply
 batch_multiple = chosen.batch_multiple
 cond = chosen.cond
+conv_transpose = chosen.conv_transpose
 gradients = chosen.gradients
 has_fast_bfloat16 = chosen.has_fast_bfloat16
 input_gradient = chosen.input_gradient

@@ -15,7 +15,8 @@ from jax.experimental import multihost_utils
 from jax.interpreters import ad
 
 from keras_dcgan.backend import signals
-from keras_dcgan.backend.normalization import normalize as normalize
+from keras_dcgan.backend.operations import conv_transpose as conv_transpose
+from keras_dcgan.backend.operations import normalize as normalize
 from keras_dcgan.backend.random_states import random_states
 
 

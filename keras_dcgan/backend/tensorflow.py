@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from keras_dcgan.backend import processor, random_states, signals
-from keras_dcgan.backend.normalization import normalize as normalize
+from keras_dcgan.backend.operations import conv_transpose as conv_transpose
+from keras_dcgan.backend.operations import normalize as normalize
 
 
 class Trainer(keras.Model):

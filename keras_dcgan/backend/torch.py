@@ -78,6 +78,16 @@ def normalize(x, axis, scale, center, epsilon):
     return y.movedim(1, axis), mean, factor**-2 - epsilon
 
 
+def conv_transpose(x, kernel, strides):
+    """Without the borders that Keras computes and removes."""
+    x, kernel = (keras.ops.convert_to_tensor(tensor) for tensor in (x, kernel))
+    kernel = kernel.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    rows, columns = (n * stride for n, stride in zip(x.shape[1:3], strides, strict=True))
+    before = [(k - stride) // 2 for k, stride in zip(kernel.shape[2:], strides, strict=True)]
+    y = torch.nn.functional.conv_transpose2d(x.permute(0, 3, 1, 2), kernel, stride=strides, padding=before)
+    return y[:, :, :rows, :columns].permute(0, 2, 3, 1).contiguous()  # the next layers are slower on a view
+
+
 @torch.no_grad()
 def apply(optimizer, gradients, variables):
     """Lets the optimizer update the variables."""

@@ -7,7 +7,7 @@ import numpy as np
 from keras import Model, config, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
-from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization
+from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization, Conv2DTranspose
 from keras_dcgan.training.validation import check_count, check_seed
 
 
@@ -31,7 +31,7 @@ def convolve(filters, kernel_size, strides=1, **kwargs):
 
 
 def upsample(filters, kernel_size, strides, *, padding="same", use_bias=False, **kwargs):
-    return layers.Conv2DTranspose(
+    return Conv2DTranspose(
         filters, kernel_size, strides, padding, data_format="channels_last", use_bias=use_bias, **kwargs
     )
 

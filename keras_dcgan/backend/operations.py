@@ -1,4 +1,4 @@
-"""Batch normalization with Keras operations, for TensorFlow and JAX."""
+"""Keras operations, for TensorFlow and JAX."""
 
 from keras import ops
 
@@ -10,3 +10,8 @@ def normalize(x, axis, scale, center, epsilon):
     # as Keras does on JAX and PyTorch, and faster than the mean of squared differences
     variance = ops.maximum(ops.mean(ops.square(x), axes) - ops.square(mean), 0)
     return ops.batch_normalization(x, mean, variance, axis, center, scale, epsilon), mean, variance
+
+
+def conv_transpose(x, kernel, strides):
+    """See `keras_dcgan.backend`."""
+    return ops.conv_transpose(x, kernel, strides, "same", data_format="channels_last")
