@@ -38,8 +38,7 @@ __all__ = [
 ]
 
 if _typing.TYPE_CHECKING:
-    from keras_dcgan import metrics as metrics
-    from keras_dcgan import plots as plots
+    from keras_dcgan import metrics as metrics, plots as plots
 else:  # a type checker would accept every name
 
     def __getattr__(name):

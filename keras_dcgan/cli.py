@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 import keras_dcgan
 from keras_dcgan import backend, callbacks, datasets, images, latents, presets
@@ -419,10 +418,7 @@ def _interpolate(args):
     gan = _load(args.model)
     path = latents.walk(gan.sample_latents(args.n, seed=args.seed), 15, closed=True)
     label = _labels(gan, args.labels)
-    if label is None and _is_conditional(gan):
-        label = 0
-    labels = None if label is None else np.full(len(path), label)
-    made = gan.generate(latents=path, labels=labels)
+    made = gan.generate(latents=path, labels=0 if label is None and _is_conditional(gan) else label)
     images.save_animation([images.grid(image, gap=0, scale=_scale(gan)) for image in made], args.out, duration=60)
     print(args.out)
 
@@ -453,7 +449,6 @@ def _evaluate(args):
 
 def _compare(gan, real, labels, args):
     from keras_dcgan import metrics  # needs scikit-learn, an extra
-    from keras_dcgan.metrics.protocol import METRICS
 
     kind, _, path = args.extractor.partition("=")
     if kind == "inception" and path:
@@ -464,17 +459,12 @@ def _compare(gan, real, labels, args):
         raise ValueError(
             f"--extractor must be inception=PATH or keras=PATH, the path of a file. Received: {args.extractor}"
         )
-    names = args.metrics or [
-        name
-        for name in METRICS
-        if (name != "inception_score" or len(extractor.outputs) > 1) and (name != "intra_fid" or labels is not None)
-    ]
     return metrics.evaluate(
         gan,
         real,
         extractor=extractor,
         labels=labels,
-        metrics=names,
+        metrics=args.metrics,
         num_images=args.n,
         seed=args.seed,
         verbose=sys.stdout.isatty(),

@@ -173,9 +173,12 @@ class ConditionalDCGAN(DCGAN):
 
     def _subfolders(self, labels):
         """The name of the folder that samples are saved in, for each label."""
-        return [
-            str(label) if self.class_names is None else files.safe_name(self.class_names[label]) for label in labels
-        ]
+        if self.class_names is None:
+            return [str(label) for label in labels]
+        names = [files.safe_name(name) for name in self.class_names]
+        if len({name.lower() for name in names}) < len(names):  # some file systems ignore the case
+            names = [f"{i} {name}" for i, name in enumerate(names)]
+        return [names[label] for label in labels]
 
     def _check_inputs(self, inputs):
         z, labels = self._pair(inputs)

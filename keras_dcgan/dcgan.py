@@ -1,6 +1,7 @@
 """DCGAN: adversarial training of any two Keras models."""
 
 import contextlib
+import functools
 import inspect
 import operator
 import os
@@ -18,8 +19,7 @@ from keras_dcgan import backend, export, features, images, latents, layers, loss
 from keras_dcgan._types import Array
 from keras_dcgan.backend import signals
 from keras_dcgan.networks import blocks
-from keras_dcgan.penalties import Penalty, total_penalty
-from keras_dcgan.penalties import get as get_penalties
+from keras_dcgan.penalties import Penalty, get as get_penalties, total_penalty
 from keras_dcgan.training import checkpoints, data, files, optimizers, validation
 from keras_dcgan.training.inference import predict_on_batch
 
@@ -107,8 +107,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         )
         self.generator = generator
         self.discriminator = discriminator
-        validation.check_momentum("ema_momentum", ema_momentum)
-        self.ema_momentum = ema_momentum
+        validation.check_momentum(ema_momentum)
+        self.ema_momentum = None if ema_momentum is None else float(ema_momentum)
         self.ema_generator = None if ema_momentum is None else blocks.frozen_copy(generator)
         self._known_checksums = self._checksums()
         validation.check_augmentation(augmentation, self.image_shape, self.value_range)
@@ -216,7 +216,7 @@ class DCGAN(checkpoints.CheckpointedModel):
             TypeError: an optimizer, loss or penalty of another type, or an unknown argument.
         """
         validation.check_compile_arguments(self, kwargs)
-        validation.check_trainable(self.generator, self.discriminator)
+        validation.check_trainable(self)
         given = {
             "g_opt": g_opt,
             "d_opt": d_opt,
@@ -229,11 +229,11 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_update(recipe.update)
         steps = validation.check_count("discriminator_steps", recipe.discriminator_steps)
         loss, checked_penalties = losses.get(recipe.loss), get_penalties(recipe.penalties, self._conditional)
-        for penalty in checked_penalties:
-            validation.check_layer_range("penalties", getattr(penalty, "layer", None), self.value_range)
         of_generator, of_discriminator, both = optimizers.both(recipe, self.generator, self.discriminator)
+        updates = self.optimizer.iterations.numpy() if self.compiled else 0
         super().compile(optimizer=both, **kwargs)
         self.optimizer.build(self.trainable_variables)
+        self.optimizer.iterations.assign(updates)  # those of the model: its EMA and the order of arrays continue
         self._compiled_variables = tuple(map(id, self.trainable_variables))
         self._compile_arguments = given | kwargs  # for saving: None stays None, and "auto" differs between machines
         self._initial_rates = {
@@ -526,6 +526,8 @@ class DCGAN(checkpoints.CheckpointedModel):
             batch_size, multiple = kwargs["batch_size"] or 32, backend.batch_multiple(self)
             held_out = data.checked(self, x, y, batch_size, multiple, "steps", kwargs)
             x, y = held_out.x, held_out.y
+            if kwargs.get("steps") is None:  # with steps, Keras chooses the batch size of arrays
+                x, y, _ = data.batched(x, y, batch_size, False, self)
         self._follow_generator()
         with data.original_errors(held_out), backend.restored(self):
             self._evaluation_seeds.state.assign([0, 0])
@@ -703,8 +705,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         with files.replacing_folder(target) as temporary:
             for subfolder in set(subfolders):
                 (temporary / subfolder).mkdir(parents=True, exist_ok=True)
-            for i, (picture, subfolder) in enumerate(zip(images.as_pictures("images", made), subfolders, strict=True)):
-                picture.save(temporary / subfolder / f"{i:05d}.png")
+            for i, (image, subfolder) in enumerate(zip(made, subfolders, strict=True)):
+                images.grid(image, gap=0).save(temporary / subfolder / f"{i:05d}.png")
 
     def discriminate(self, images: Array, *, batch_size: int = 128) -> np.ndarray:
         """Computes the discriminator's logits in inference mode, positive for "real".
@@ -872,14 +874,6 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     # overridden by ConditionalDCGAN
 
-    def _unpack(self, data):
-        """A batch as float32 images in `value_range`, and labels or None."""
-        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
-        validation.check_shape(real, self.image_shape)  # the step is traced before the first batch is checked
-        if self._conditional and labels is None:
-            validation.check_labels(labels, real.shape[0], self._expected()["num_classes"])
-        return images.rescale(real, self.value_range), labels
-
     def _generate(self, z, labels, training):
         return self._generator_for(training)(z, training=training)
 
@@ -908,6 +902,14 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_latents(inputs, self.latent_dim)
 
     # shared by both models
+
+    def _unpack(self, data):
+        """A batch as float32 images in `value_range`, and labels or None."""
+        real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        validation.check_shape(real, self.image_shape)  # the step is traced before the first batch is checked
+        if self._conditional and labels is None:
+            validation.check_labels(labels, real.shape[0], self._expected()["num_classes"])
+        return images.rescale(real, self.value_range), labels
 
     def _expected(self):
         """The arguments of `validation.check_training`."""
@@ -965,7 +967,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         """Checksums of the weights of the generator and of its EMA; none without an EMA."""
         networks = () if self.ema_generator is None else (self.generator, self.ema_generator)
         with backend.readable(self):
-            return tuple(zlib.adler32(b"".join(w.numpy().tobytes() for w in network.weights)) for network in networks)
+            return tuple(functools.reduce(_adler32, network.weights, 1) for network in networks)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("generator", "discriminator") and hasattr(self, name):
@@ -1012,11 +1014,6 @@ class DCGAN(checkpoints.CheckpointedModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
         """Creates a model from its config."""
-        if "recipe" not in config:
-            raise ValueError(
-                "The model was saved by keras-dcgan 0.1, which this version cannot load: install keras-dcgan==0.1.0, "
-                "or train again. Received: a config without recipe"
-            )
         parts = {
             name: keras.saving.deserialize_keras_object(config[name], custom_objects=custom_objects)
             for name in ("generator", "discriminator", "augmentation", "recipe")
@@ -1028,8 +1025,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         return gan
 
     def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`, serialized; empty if the model is not compiled."""
-        if not self.compiled:
+        """Returns the arguments of `compile`, serialized; empty if the model is not compiled, or cannot be."""
+        if not self.compiled or not all(x.trainable_variables for x in (self, self.generator, self.discriminator)):
             return {}
         arguments = self._compile_arguments | {
             name: getattr(self, name)  # an object, where a name may have been given
@@ -1046,3 +1043,8 @@ class DCGAN(checkpoints.CheckpointedModel):
         if keras.backend.backend() == "torch":
             config = {key: value for key, value in config.items() if key not in ("jit_compile", "steps_per_execution")}
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
+
+
+def _adler32(checksum, weight):
+    """The checksum, continued with the values of a weight."""
+    return zlib.adler32(np.ascontiguousarray(weight.numpy()).reshape(-1).view("uint8").data, checksum)

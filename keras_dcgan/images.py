@@ -160,8 +160,7 @@ def grid(
     pictures = as_pictures("images", images, value_range)
     columns = int(np.ceil(np.sqrt(len(pictures)))) if columns is None else validation.check_count("columns", columns)
     validation.check_count("scale", scale)
-    if not isinstance(gap, int | np.integer) or gap < 0:
-        raise ValueError(f"`gap` must be an integer of at least 0. Received: gap={gap!r}")
+    validation.check_count("gap", gap, smallest=0)
     modes = {picture.mode for picture in pictures}
     if len(modes) > 1 or not modes <= {"L", "LA", "RGB", "RGBA"}:
         pictures = [flatten(picture).convert("RGB") for picture in pictures]

@@ -54,7 +54,7 @@ def sample(
     if truncation is not None:
         return _truncated(shape, prior, seed, truncation)
     if seed is not None and not isinstance(seed, keras.random.SeedGenerator):
-        rng = np.random.default_rng(validation.check_seed(seed, optional=True))
+        rng = np.random.default_rng(validation.check_seed(seed))
         numbers = rng.standard_normal(shape) if prior == "normal" else rng.uniform(-1, 1, shape)
         return keras.ops.convert_to_tensor(numbers.astype("float32"))
     if prior == "normal":
@@ -63,7 +63,7 @@ def sample(
 
 
 def _truncated(shape, prior, seed, truncation):
-    if isinstance(truncation, bool) or not isinstance(truncation, int | float) or not truncation > 0:
+    if not validation.is_number(truncation) or truncation <= 0:
         raise ValueError(f"`truncation` must be a positive number, such as 0.7. Received: truncation={truncation!r}")
     z = sample(shape, prior, seed)
     if prior == "uniform":
@@ -113,9 +113,7 @@ def interpolate(
     start, end = (_latent(name, value) for name, value in (("start", start), ("end", end)))
     if start.shape != end.shape:
         raise ValueError(f"`start` and `end` must have the same shape. Received: {start.shape} and {end.shape}")
-    validation.check_count("n", n)
-    if n < 2:
-        raise ValueError(f"`n` must be at least 2, for the two ends. Received: n={n}")
+    validation.check_count("n", n, smallest=2)
     if method not in ("spherical", "linear"):
         raise ValueError(f'`method` must be "spherical" or "linear". Received: method={method!r}')
     t = np.linspace(0, 1, n)[:, None]

@@ -68,7 +68,7 @@ class ConditionalBatchNormalization(BatchNormalization):
     """
 
     def __init__(self, num_classes: int, **kwargs: Any) -> None:
-        super().__init__(**(kwargs | {"scale": False, "center": False}))
+        super().__init__(scale=False, center=False, **kwargs)
         self.num_classes = check_count("num_classes", num_classes)
 
     def build(self, inputs_shape: Any, labels_shape: Any) -> None:
@@ -172,7 +172,6 @@ class SpectralNormalization(keras.layers.Wrapper):
     def build(self, input_shape: Any = None) -> None:
         """Builds the wrapped layer and creates `u`."""
         super().build(input_shape)
-        self.kernel: Any = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if self.kernel is None:
             raise ValueError(
                 "`layer` must have a kernel or embeddings, such as Conv2D, Dense or Embedding. "
@@ -184,6 +183,11 @@ class SpectralNormalization(keras.layers.Wrapper):
             trainable=False,
             name="u",
         )
+
+    @property
+    def kernel(self) -> Any:
+        """The weight that is normalized, of the wrapped layer."""
+        return getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
 
     def _power_iteration(self):
         """The kernel as a matrix, and its singular vectors v and u, one update further."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 import keras
 from keras import ops
 
-from keras_dcgan.training.validation import suggestions
+from keras_dcgan.training.validation import is_number, suggestions
 
 __all__ = [
     "AdversarialLoss",
@@ -86,10 +86,10 @@ class _CrossEntropy(AdversarialLoss):
     """The discriminator's side of both cross-entropy losses, and label smoothing."""
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        if not 0 <= label_smoothing < 1:
+        if not is_number(label_smoothing) or not 0 <= label_smoothing < 1:
             raise ValueError(
                 "`label_smoothing` must be in [0, 1). It is the fraction by which the targets 0 and 1 move toward 0.5: "
-                f"0.2 turns them into 0.1 and 0.9. Received: label_smoothing={label_smoothing}"
+                f"0.2 turns them into 0.1 and 0.9. Received: label_smoothing={label_smoothing!r}"
             )
         self.label_smoothing = label_smoothing
 

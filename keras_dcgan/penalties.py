@@ -4,8 +4,6 @@ A penalty is called as `penalty(discriminate, real, fake)` and returns a float32
 `Penalty`.
 """
 
-import math
-import numbers
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -13,11 +11,10 @@ import keras
 from keras import ops
 
 from keras_dcgan import backend
-from keras_dcgan.backend.random_states import random_states
 from keras_dcgan.losses import check_scalar
 from keras_dcgan.training import validation
 
-__all__ = ["R1", "R2", "Consistency", "GradientPenalty", "MismatchedLabels", "Penalty"]  # the rest is internal
+__all__ = ["R1", "R2", "GradientPenalty", "MismatchedLabels", "Penalty"]  # the rest is internal
 
 
 class Penalty:
@@ -171,59 +168,6 @@ class GradientPenalty(Penalty):
 
 
 @keras.saving.register_keras_serializable("keras_dcgan")
-class Consistency(Penalty):
-    """Consistency regularization: `λ · E[(D(x) − D(T(x)))²]` for an augmentation `T`, where `D` is the logit.
-
-    Unlike a model's `augmentation`, it changes real images only, so augmented images cannot leak into the samples.
-
-    Args:
-        layer: Keras layer without weights from images to images of the same shape, such as
-            `keras_dcgan.augmentation.DiffAugment("translation")`. Its random numbers come from the model's stream.
-        weight: positive float, λ.
-        interval: int, as in `Penalty`.
-
-    Raises:
-        ValueError, TypeError: an argument is invalid.
-
-    Example:
-        >>> translation = keras_dcgan.augmentation.DiffAugment("translation")
-        >>> gan.compile(penalties=[keras_dcgan.penalties.Consistency(translation)])
-
-    Reference:
-        Zhang et al., Consistency Regularization for Generative Adversarial Networks, 2020, equation 3.
-    """
-
-    def __init__(self, layer: keras.layers.Layer, weight: float = 10.0, interval: int = 1) -> None:
-        super().__init__(interval)
-        if not isinstance(layer, keras.layers.Layer):
-            raise TypeError(f"`layer` must be a Keras layer from images to images. Received: layer={layer!r}")
-        _check_weight("weight", weight)
-        self.layer = layer
-        self.weight = weight
-
-    def __call__(self, discriminate: Callable[[Any], Any], real: Any, fake: Any) -> Any:
-        # the layer is not part of the model's state: its random states start at numbers from the model's stream
-        states, stream = random_states(self.layer), discriminate.seed_generator  # type: ignore[attr-defined]
-        drawn = [keras.random.randint(state.shape, 0, 2**31 - 1, seed=stream) for state in states]
-        with keras.StatelessScope(list(zip(states, drawn, strict=True))):
-            changed = self.layer(real, training=True)
-        if self.layer.weights or changed.shape != real.shape:
-            raise ValueError(
-                "`layer` must keep the shape of the images and have no weights, such as DiffAugment. "
-                f"Received: layer={self.layer.name}, with {len(self.layer.weights)} weights, to {tuple(changed.shape)}"
-            )
-        return self.weight * ops.mean(ops.square(discriminate(real) - discriminate(changed)))
-
-    def get_config(self) -> dict[str, Any]:
-        layer = keras.saving.serialize_keras_object(self.layer)
-        return {"layer": layer, "weight": self.weight, **super().get_config()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        return cls(**(config | {"layer": keras.saving.deserialize_keras_object(config["layer"])}))
-
-
-@keras.saving.register_keras_serializable("keras_dcgan")
 class MismatchedLabels(Penalty):
     """Real images with the label of another image count as fake: `λ · E[log(1 + exp D(x, y'))]`, `y' ≠ y`.
 
@@ -267,7 +211,7 @@ def _squared_gradient_norm(discriminate, images):
 
 
 def _check_weight(name, weight):
-    if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < float(weight) < math.inf:
+    if not validation.is_number(weight) or weight <= 0:
         raise ValueError(f"`{name}` must be a positive number, the weight of the penalty. Received: {name}={weight!r}")
 
 

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_dcgan import images as _images
-from keras_dcgan import latents as _latents
+from keras_dcgan import images as _images, latents as _latents
 from keras_dcgan.dcgan import DCGAN
 from keras_dcgan.training import validation
 from keras_dcgan.training.inference import predict_on_batch
@@ -47,7 +46,7 @@ def history(history: keras.callbacks.History | Mapping[str, list[float]] | str |
     Example:
         >>> keras_dcgan.plots.history(gan.fit(images, epochs=10)).savefig("losses.png")
     """
-    epochs, curves = _curves(history)
+    curves = _curves(history)
     if not {"g_loss", "d_loss"} <= curves.keys():
         raise ValueError(
             f"`history` must contain `g_loss` and `d_loss`, as that of DCGAN.fit() does. Received: {sorted(curves)}"
@@ -59,7 +58,7 @@ def history(history: keras.callbacks.History | Mapping[str, list[float]] | str |
         axis = axes[int("accuracy" in name)]
         for key, style in ((name, "-"), (f"val_{name}", "--")):
             if key in curves:
-                axis.plot(epochs, curves[key], style, color=color, label=key)
+                axis.plot(*curves[key], style, color=color, label=key)
         if name in guessing:
             value, text = guessing[name]
             axis.axhline(value, color=color, linestyle=":", label=f"{text}: the discriminator guesses")
@@ -73,15 +72,26 @@ def history(history: keras.callbacks.History | Mapping[str, list[float]] | str |
 
 
 def _curves(history):
-    """The epochs from 1 on, and the metrics by name."""
-    if isinstance(history, keras.callbacks.History):
-        return [epoch + 1 for epoch in history.epoch], history.history
+    """The epochs, from 1 on, and the values of each metric, by name."""
+    if not isinstance(history, keras.callbacks.History | Mapping):
+        with open(history, newline="") as file:
+            rows = {int(row["epoch"]) + 1: row for row in csv.DictReader(file)}
+        curves = {}
+        for name in next(iter(rows.values()), {}).keys() - {"epoch"}:
+            # without validation, CSVLogger writes columns of "NA"
+            known = [(epoch, float(row[name])) for epoch, row in rows.items() if row[name] not in ("", "NA", None)]
+            if known:
+                curves[name] = tuple(zip(*known, strict=True))
+        return curves
     if isinstance(history, Mapping):
-        return range(1, 1 + max(map(len, history.values()), default=0)), history
-    with open(history, newline="") as file:
-        rows = {int(row["epoch"]) + 1: row for row in csv.DictReader(file)}
-    names = next(iter(rows.values()), {}).keys() - {"epoch"}
-    return list(rows), {name: [float(row[name]) for row in rows.values()] for name in names}
+        values, epochs = history, [*range(1, 1 + max(map(len, history.values()), default=0))]
+    else:
+        values, epochs = history.history, [epoch + 1 for epoch in history.epoch]
+    curves = {}
+    for name, own in values.items():
+        step = len(epochs) // max(len(own), 1)  # with `validation_freq`, there are fewer values
+        curves[name] = tuple(epochs[step - 1 :: step][: len(own)]), tuple(own)
+    return curves
 
 
 def latent_grid(gan: DCGAN, n: int = 15, *, label: int | str | None = None, seed: int = 0, scale: int = 1) -> Figure:
@@ -164,7 +174,7 @@ def nearest(
 
     validation.check_count("n", n)
     images = np.asarray(images)
-    validation.check_images(images, gan.image_shape, (0, 255))
+    metrics.protocol.check_real_images("images", images, gan.image_shape)
     samples = gan.generate(n, labels=labels, seed=seed)
     ours, theirs = (_features(extractor, batch) for batch in (samples, images))
     closest, _ = metrics.nearest(ours, theirs)

@@ -8,7 +8,6 @@ from keras import ops
 
 import keras_dcgan
 from keras_dcgan.augmentation import DiffAugment
-from keras_dcgan.penalties import Consistency
 
 
 def some_images(n=64, shape=(16, 12, 3)):
@@ -181,8 +180,4 @@ def test_the_model_refuses_what_is_no_layer_or_changes_the_shape():
 def test_the_model_refuses_an_augmentation_for_another_range(layer):
     with pytest.raises(ValueError, match=r"`augmentation` must have .*value_range=\(-1, 1\)\. Received: \w+ with"):
         tiny(augmentation=layer)
-    gan = tiny()
-    with pytest.raises(ValueError, match=r"`penalties` must have the model's value_range"):
-        gan.compile(penalties=[Consistency(layer)])
-    gan = tiny(value_range=(0, 1), augmentation=DiffAugment(value_range=[0.0, 1.0]))
-    gan.compile(penalties=[Consistency(DiffAugment(value_range=(0, 1)))])
+    tiny(value_range=(0, 1), augmentation=DiffAugment(value_range=[0.0, 1.0]))

@@ -202,6 +202,17 @@ def test_a_file_holds_the_average_that_follows(tmp_path, images):
         np.testing.assert_array_equal(average.numpy(), value.numpy())
 
 
+def test_continues_after_compile(images):
+    gan = tiny(ema_momentum=0.9)
+    for _ in range(20):
+        gan.train_on_batch(images[:8])
+    before = values(gan.ema_generator)
+    gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))
+    gan.train_on_batch(images[:8])
+    for new, old, own in zip(values(gan.ema_generator), before, values(gan.generator), strict=True):
+        np.testing.assert_allclose(new, old + (own - old) / 3, rtol=1e-4, atol=1e-6)  # 10 / (21 updates + 9)
+
+
 def test_training_and_files_are_no_changes_from_outside(tmp_path, images):
     gan = tiny(ema_momentum=0.9)
     for way in ("fit", "train_on_batch", "load_model", "load_weights"):

@@ -654,6 +654,14 @@ def test_refuses_to_train_a_frozen_network(name):
         gan.compile()
 
 
+@pytest.mark.once
+def test_refuses_to_train_a_frozen_model():
+    gan = tiny()
+    gan.trainable = False
+    with pytest.raises(ValueError, match="must have trainable weights"):
+        gan.compile()
+
+
 @pytest.mark.parametrize("start", [True, once(False)])
 @pytest.mark.parametrize("train", [lambda gan, x: gan.fit(x, verbose=0), lambda gan, x: gan.train_on_batch(x)])
 def test_a_layer_that_is_frozen_or_thawed_needs_compile(images, start, train):
@@ -737,3 +745,11 @@ def test_samples_of_a_conditional_model_are_saved_by_class(tmp_path, names):
     assert [path.name for path in (tmp_path / "two").iterdir()] == ["2" if names is None else "sun"]
     made = gan.generate(2, labels=2, seed=1)
     np.testing.assert_array_equal(np.asarray(Image.open(next((tmp_path / "two").glob("*/00001.png")))), made[1, ..., 0])
+
+
+@pytest.mark.once
+def test_samples_of_classes_with_similar_names_are_kept_apart(tmp_path):
+    names = ["a/b", "a:b", ".."]
+    tiny("radford_28_conditional", class_names=names).save_samples(tmp_path / "samples", 3)
+    saved = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "samples").rglob("*.png"))
+    assert saved == ["samples/0 a_b/00000.png", "samples/1 a_b/00001.png", "samples/2 _/00002.png"]

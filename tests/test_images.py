@@ -155,7 +155,7 @@ def test_refuses_what_are_no_images(tmp_path, function, case):
         ({"scale": 1.5}, TypeError, "`scale` must be a positive integer"),
         ({"columns": 0}, ValueError, "`columns` must be a positive integer"),
         ({"gap": -1}, ValueError, "`gap` must be an integer of at least 0"),
-        ({"gap": 0.5}, ValueError, "`gap` must be an integer of at least 0"),
+        ({"gap": 0.5}, TypeError, "`gap` must be an integer of at least 0"),
     ],
 )
 def test_refuses_an_impossible_grid(options, error, message):

@@ -92,8 +92,8 @@ def test_takes_tensors_and_is_taken_by_generate():
         ({"start": np.zeros((2, 3))}, ValueError, "`start` must be finite floats"),
         ({"end": np.full(3, np.nan)}, ValueError, "`end` must be finite floats"),
         ({"end": np.zeros(4)}, ValueError, "`start` and `end` must have the same shape"),
-        ({"n": 1}, ValueError, "`n` must be at least 2"),
-        ({"n": 2.5}, TypeError, "`n` must be a positive integer"),
+        ({"n": 1}, ValueError, "`n` must be an integer of at least 2"),
+        ({"n": 2.5}, TypeError, "`n` must be an integer of at least 2"),
         ({"method": "cubic"}, ValueError, '`method` must be "spherical" or "linear"'),
     ],
 )

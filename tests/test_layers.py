@@ -71,6 +71,13 @@ def test_conv_2d_transpose_computes_what_keras_computes(options):
     assert Conv2DTranspose.from_config(ours.get_config()).get_config() == ours.get_config()
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["scale", "center"])
+def test_conditional_batch_normalization_has_its_own_scales_and_centers(name):
+    with pytest.raises(TypeError, match=name):
+        ConditionalBatchNormalization(10, **{name: True})
+
+
 @pytest.mark.parametrize("options", [{}, once({"axis": 1, "epsilon": 0.1})])
 def test_conditional_batch_normalization_scales_and_shifts_by_the_label(options):
     x, labels = 2 * random(6, 4, 5, 3) + 1, np.array([0, 2, 1, 2, 0, 0], "int32")

@@ -104,8 +104,10 @@ def mmd_by_hand(x, y):
 
 def test_kernel_distance_equals_that_computed_by_hand():
     x, y = normal(12, 3), normal(14, 3, seed=1, shift=0.5)
+    value, error = metrics.kernel_distance(x, y, block_size=4, seed=3)
+    rng = np.random.RandomState(3)
+    x, y = rng.permutation(x), rng.permutation(y)
     parts = [mmd_by_hand(x[i : i + 4], y[i : i + 4]) for i in (0, 4, 8)]
-    value, error = metrics.kernel_distance(x, y, block_size=4)
     assert value == pytest.approx(np.mean(parts), rel=1e-12)
     assert error == pytest.approx(np.std(parts, ddof=1) / np.sqrt(3), rel=1e-12)
 
@@ -121,7 +123,14 @@ def test_kernel_distance_is_unbiased_and_its_error_is_honest():
 
 def test_kernel_distance_cuts_two_blocks_at_least():
     x, y = normal(9, 3), normal(11, 3, seed=1)
-    assert metrics.kernel_distance(x, y) == pytest.approx(metrics.kernel_distance(x[:8], y[:8], block_size=4))
+    assert metrics.kernel_distance(x, y) == pytest.approx(metrics.kernel_distance(x, y, block_size=4))
+
+
+def test_kernel_distance_does_not_depend_on_the_order_of_classes():
+    classes = 10 * np.repeat(np.arange(10), 100)[:, None]
+    x, y = normal(1000, 4) + classes, normal(1000, 4, 1) + np.random.default_rng(0).permutation(classes)
+    distance, error = metrics.kernel_distance(x, y, block_size=100)
+    assert abs(distance) < 3 * error
 
 
 # neighbours
@@ -262,6 +271,19 @@ def test_refuses_files_that_are_no_statistics(tmp_path, content, message):
     np.savez(tmp_path / "s.npz", **content)
     with pytest.raises(ValueError, match=message):
         metrics.FrechetStatistics.load(tmp_path / "s.npz")
+
+
+def test_refuses_files_of_other_kinds(tmp_path):
+    np.save(tmp_path / "s.npy", np.zeros((5, 3)))
+    (tmp_path / "s.txt").write_text("0.5")
+    for name in ("s.npy", "s.txt"):
+        with pytest.raises(ValueError, match="must be a .npz file with the arrays `mu` and `sigma`"):
+            metrics.FrechetStatistics.load(tmp_path / name)
+
+
+def test_refuses_a_mean_without_a_covariance():
+    with pytest.raises(ValueError, match="pass both or neither"):
+        metrics.FrechetStatistics(covariance=np.eye(2))
 
 
 def test_statistics_are_written_to_npz_files_only(tmp_path):

@@ -556,7 +556,7 @@ def test_recommended_at_every_size(shape, depth, base, normalized):
     gan = build("recommended", image_shape=shape)
     assert gan.image_shape == shape
     for network, kind in ((gan.generator, layers.Conv2DTranspose), (gan.discriminator, layers.Conv2D)):
-        assert sum(type(layer) is kind for layer in network.layers) == depth
+        assert sum(isinstance(layer, kind) for layer in network.layers) == depth
     reshape = next(layer for layer in gan.generator.layers if isinstance(layer, layers.Reshape))
     assert reshape.output.shape[1:] == base
     assert any(isinstance(layer, BatchNormalization) for layer in gan.discriminator.layers) == normalized

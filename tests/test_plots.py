@@ -53,6 +53,23 @@ def test_history_draws_every_curve_and_where_the_discriminator_guesses(tmp_path,
     assert (tmp_path / "history.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("validation", [{}, {"validation_split": 0.5, "validation_freq": 2}])
+def test_history_of_a_run_is_drawn_from_its_file_and_its_return_value(tmp_path, validation):
+    gan = tiny()
+    gan.compile()
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), "uint8")
+    log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
+    returned = gan.fit(images, batch_size=4, epochs=4, verbose=0, callbacks=[log], **validation)
+    for form in (returned, returned.history, tmp_path / "log.csv"):
+        lines = {line.get_label(): line for axis in plots.history(form).axes for line in axis.lines}
+        np.testing.assert_array_equal(lines["d_loss"].get_xdata(), [1, 2, 3, 4])
+        np.testing.assert_allclose(lines["d_loss"].get_ydata(), returned.history["d_loss"], rtol=1e-5)
+        assert ("val_d_loss" in lines) == bool(validation)
+        if validation:
+            np.testing.assert_array_equal(lines["val_d_loss"].get_xdata(), [2, 4])
+            np.testing.assert_allclose(lines["val_d_loss"].get_ydata(), returned.history["val_d_loss"], rtol=1e-5)
+
+
 def test_history_without_losses_is_refused():
     with pytest.raises(ValueError, match=r"must contain `g_loss` and `d_loss`.*Received: \['accuracy'\]"):
         plots.history({"accuracy": [1.0]})

@@ -276,16 +276,29 @@ def test_names_and_get():
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("name", ["projection", "conditional_batch_norm", "num_classes"])
+def test_arguments_of_labels_are_refused_without_labels(name):
+    with pytest.raises(ValueError, match=f"Received: .*{name}"):
+        tiny("recommended", **{name: 3})
+
+
+@pytest.mark.once
+def test_an_unknown_preset_gets_a_suggestion():
+    with pytest.raises(ValueError, match=r"Did you mean `radford_28`\?"):
+        keras_dcgan.presets.get("radford28")
+
+
+@pytest.mark.once
+def test_numbers_of_numpy_are_numbers():
+    gan = tiny(width=np.float32(1 / 16), ema_momentum=np.float32(0.5))
+    assert keras_dcgan.DCGAN.from_config(gan.get_config()).ema_momentum == 0.5
+    with pytest.raises(ValueError, match="`width` must be positive"):
+        tiny(width=True)
+
+
+@pytest.mark.once
 def test_every_override_is_an_argument_of_a_builder_or_of_the_model():
     gan = tiny("recommended_conditional", filters=8, kernel_size=3, projection="average", ema_momentum=0.5, depth=1)
     assert gan.ema_momentum == 0.5
     convolutions = [layer for layer in gan.discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
     assert [layer.kernel_size for layer in convolutions] == [(3, 3)]
-
-
-@pytest.mark.once
-def test_files_of_version_0_1_are_refused_with_the_reason():
-    config = tiny().get_config()
-    del config["recipe"]
-    with pytest.raises(ValueError, match="saved by keras-dcgan 0.1.* install keras-dcgan==0.1.0"):
-        keras_dcgan.DCGAN.from_config(config)

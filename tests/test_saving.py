@@ -62,13 +62,6 @@ def test_weights_of_another_model_are_refused(saved, preset, name):
     fails_and_changes_nothing(tiny(preset), saved / name, ValueError, "could not be loaded|mismatch|expected")
 
 
-def test_weights_of_version_0_1_are_refused_with_the_reason(saved, tmp_path):
-    shutil.copy(saved / "gan.weights.h5", tmp_path)
-    with h5py.File(tmp_path / "gan.weights.h5", "r+") as file:
-        file.create_group("averaged_generator")
-    fails_and_changes_nothing(tiny("mnist"), tmp_path / "gan.weights.h5", ValueError, "saved by keras-dcgan 0.1")
-
-
 def test_weights_of_a_wider_model_are_refused(tmp_path):
     tiny(width=1 / 8).save_weights(tmp_path / "wide.weights.h5")
     fails_and_changes_nothing(tiny(), tmp_path / "wide.weights.h5", ValueError, "another model.*bytes")
@@ -344,3 +337,12 @@ def test_the_hugging_face_hub(tmp_path, monkeypatch, images, capsys):
     assert loaded.epochs_trained == 1
     assert cli.main(["info", "hf://me/gan"]) == 0
     assert "image shape    8×8×1" in capsys.readouterr().out
+
+
+def test_a_model_with_a_frozen_network_can_be_loaded(tmp_path):
+    gan = tiny()
+    gan.generator.trainable = False
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), gan.generate(2, seed=0))

@@ -13,12 +13,12 @@ from keras import layers, ops
 import keras_dcgan
 from keras_dcgan import losses, networks, penalties
 from keras_dcgan.augmentation import DiffAugment
+from keras_dcgan.backend.random_states import random_states
 from keras_dcgan.layers import SpectralNormalization
 from keras_dcgan.networks import blocks
 
 BASE = keras_dcgan.presets.get("recommended_conditional")
 R1, MISMATCHED = BASE.recipe.penalties
-CONSISTENCY = penalties.Consistency(DiffAugment("translation"), 1.0, interval=2)
 
 
 def method(
@@ -73,13 +73,30 @@ augmented = method(augment=True)
 ema_9999 = method(ema_momentum=0.9999)
 no_ema = method(ema_momentum=None)
 
+
+@keras.saving.register_keras_serializable("candidates")
+class Consistency(penalties.Penalty):
+    """`E[(D(x) − D(T(x)))²]` for random translations T of real images (Zhang et al., 2020, equation 3)."""
+
+    def __init__(self, interval=2):
+        super().__init__(interval)
+        self.translation = DiffAugment("translation")
+
+    def __call__(self, discriminate, real, fake):
+        states = random_states(self.translation)  # from the model's stream
+        drawn = [keras.random.randint(x.shape, 0, 2**31 - 1, seed=discriminate.seed_generator) for x in states]
+        with keras.StatelessScope(list(zip(states, drawn, strict=True))):
+            translated = self.translation(real, training=True)
+        return ops.mean(ops.square(discriminate(real) - discriminate(translated)))
+
+
 # losses and penalties
 hinge = method(compile={"loss": "hinge"})
 relativistic = method(compile={"loss": "relativistic"})
 no_r1 = method(compile={"penalties": [MISMATCHED]})
 r1_1 = method(compile={"penalties": [penalties.R1(gamma=1.0, interval=4), MISMATCHED]})
 r2 = method(compile={"penalties": [R1, MISMATCHED, penalties.R2(gamma=0.1, interval=4)]})
-consistency = method(compile={"penalties": [R1, MISMATCHED, CONSISTENCY]})
+consistency = method(compile={"penalties": [R1, MISMATCHED, Consistency()]})
 no_mismatched_labels = method(compile={"penalties": [R1]})
 mismatched_labels_quarter = method(compile={"penalties": [R1, penalties.MismatchedLabels(0.25)]})
 mismatched_labels_1 = method(compile={"penalties": [R1, penalties.MismatchedLabels(1.0)]})

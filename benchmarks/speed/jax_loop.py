@@ -5,8 +5,7 @@ import functools
 import jax
 import keras
 import numpy as np
-from jax import lax, nn
-from jax import numpy as jnp
+from jax import lax, nn, numpy as jnp
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 

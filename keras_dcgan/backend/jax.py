@@ -3,21 +3,20 @@
 import contextlib
 import functools
 import itertools
+import re
 import threading
 from typing import Any
 
 import jax
 import keras
 import numpy as np
-from jax import lax
-from jax import numpy as jnp
+from jax import lax, numpy as jnp
 from jax.experimental import multihost_utils
 from jax.interpreters import ad
 
 from keras_dcgan.backend import signals
-from keras_dcgan.backend.operations import conv_transpose as conv_transpose
-from keras_dcgan.backend.operations import normalize as normalize
 from keras_dcgan.backend.random_states import random_states
+from keras_dcgan.backend.shared import apply as apply, conv_transpose as conv_transpose, normalize as normalize
 
 
 class Trainer(keras.Model):
@@ -199,11 +198,6 @@ def input_gradient(function, x):
     return jax.grad(lambda x: jnp.sum(function(x)))(x)
 
 
-def apply(optimizer, gradients, variables):
-    """Lets the optimizer update the variables."""
-    optimizer.apply(gradients, variables)
-
-
 def batch_multiple(model):
     """The number of devices per process: JAX cannot split a batch unevenly."""
     distribution = keras.distribution.distribution()
@@ -260,8 +254,11 @@ def local_scope():
 
 def has_fast_bfloat16():
     """Whether all GPUs or TPUs have instructions for bfloat16. XLA does not use those of a CPU."""
-    versions = [float(getattr(device, "compute_capability", 8)) for device in jax.local_devices()]
-    return jax.default_backend() != "cpu" and min(versions) >= 8
+    if jax.default_backend() == "cpu":
+        return False
+    # a number on NVIDIA's devices; AMD's name an architecture, and TPUs nothing
+    versions = [str(getattr(device, "compute_capability", "")) for device in jax.local_devices()]
+    return all(float(version) >= 8 for version in versions if re.fullmatch(r"\d+(\.\d+)?", version))
 
 
 def num_processes():

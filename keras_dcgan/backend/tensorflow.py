@@ -8,8 +8,16 @@ import keras
 import tensorflow as tf
 
 from keras_dcgan.backend import processor, random_states, signals
-from keras_dcgan.backend.operations import conv_transpose as conv_transpose
-from keras_dcgan.backend.operations import normalize as normalize
+from keras_dcgan.backend.shared import (
+    apply as apply,
+    conv_transpose as conv_transpose,
+    local_scope as local_scope,
+    normalize as normalize,
+    predict as predict,
+    readable as readable,
+    restored as restored,
+    shard as shard,
+)
 
 
 class Trainer(keras.Model):
@@ -22,21 +30,6 @@ class Trainer(keras.Model):
         if self.train_function is None or force:
             super().make_train_function(force)
             self.train_function = _single_step(self) or self.train_function
-
-
-def readable(model):
-    """Does nothing: variables always have values."""
-    return contextlib.nullcontext()
-
-
-def restored(model):
-    """Does nothing: variables keep their values."""
-    return contextlib.nullcontext()
-
-
-def predict(network, inputs):
-    """The outputs of a network in inference mode."""
-    return network.predict_on_batch(inputs)
 
 
 def step(method):
@@ -95,19 +88,9 @@ def input_gradient(function, x):
     return tape.gradient(total, x)
 
 
-def apply(optimizer, gradients, variables):
-    """Lets the optimizer update the variables."""
-    optimizer.apply(gradients, variables)
-
-
 def batch_multiple(model):
     """The number of replicas, so that means over replicas are means over all images."""
     return model.distribute_strategy.num_replicas_in_sync
-
-
-def shard(tensor):
-    """The tensor: each replica draws its own."""
-    return tensor
 
 
 def synchronize_processes(model, amounts):
@@ -130,11 +113,6 @@ def synchronize_processes(model, amounts):
 def mean(values):
     """The values: Keras aggregates the metrics of all replicas."""
     return values
-
-
-def local_scope():
-    """Does nothing: there is one process."""
-    return contextlib.nullcontext()
 
 
 def has_fast_bfloat16():

@@ -8,23 +8,15 @@ import torch
 from torch import distributed
 
 from keras_dcgan.backend import processor, random_states, signals
+from keras_dcgan.backend.shared import (
+    local_scope as local_scope,
+    predict as predict,
+    readable as readable,
+    restored as restored,
+    shard as shard,
+)
 
 Trainer = keras.Model
-
-
-def readable(model):
-    """Does nothing: variables always have values."""
-    return contextlib.nullcontext()
-
-
-def restored(model):
-    """Does nothing: variables keep their values."""
-    return contextlib.nullcontext()
-
-
-def predict(network, inputs):
-    """The outputs of a network in inference mode."""
-    return network.predict_on_batch(inputs)
 
 
 def step(method):
@@ -99,11 +91,6 @@ def batch_multiple(model):
     return 1
 
 
-def shard(tensor):
-    """The tensor: each process draws its own."""
-    return tensor
-
-
 def synchronize_processes(model, amounts):
     """The amounts of all processes. All models get the first one's values."""
     if num_processes() == 1:
@@ -123,11 +110,6 @@ def mean(values):
     distributed.all_reduce(flat)
     parts = flat.split([value.numel() for value in values])
     return [part.view_as(value) for part, value in zip(parts, values, strict=True)]
-
-
-def local_scope():
-    """Does nothing: processes compute independently."""
-    return contextlib.nullcontext()
 
 
 def has_fast_bfloat16():

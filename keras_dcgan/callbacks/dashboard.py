@@ -11,6 +11,7 @@ from typing import Any
 
 from PIL import Image
 
+from keras_dcgan import backend
 from keras_dcgan.callbacks.sample_grid import SampleGrid
 
 _COLORS = ("#3b82f6", "#f97316", "#22a55b", "#a855f7")  # seen on white and on black
@@ -76,7 +77,7 @@ class Dashboard(SampleGrid):
         values = {name: float(value) for name, value in (logs or {}).items()}
         for name, value in values.items():
             self._curves.setdefault(name, []).append((self._earlier + epoch + 1, value))
-        if self._output is None:
+        if self._output is None and not backend.process_id():
             metrics = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
             print(f"Epoch {epoch + 1}/{self.params['epochs']}: {metrics}, {_clock(self._elapsed())}", flush=True)
         super().on_epoch_end(epoch, logs)

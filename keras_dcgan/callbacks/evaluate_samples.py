@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_dcgan.callbacks.evaluation import Evaluation
+from keras_dcgan.training import validation
 
 
 class EvaluateSamples(Evaluation):
@@ -57,6 +58,7 @@ class EvaluateSamples(Evaluation):
 
         protocol.check_metrics(metrics, images, extractor, protocol.DEFAULTS)
         logged = [name for metric in metrics for name in protocol.METRICS[metric]]
+        validation.check_count("num_images", num_images, protocol.smallest_number(metrics))
         super().__init__(logged, num_images, every, seed, batch_size)
         self.extractor = extractor
         self.images = images

@@ -113,7 +113,8 @@ class SampleGrid(keras.callbacks.Callback):
             rows = min(10, -(-self.num_images // num_classes))
             return np.tile(np.arange(num_classes), rows)
         labels = np.ravel(validation.class_numbers(self.labels, self.model.class_names))
-        validation.check_count("len(labels)", len(labels))
+        if not len(labels):
+            raise ValueError("`labels` must have at least one label. Received: labels=[]")
         validation.check_labels(labels, len(labels), num_classes)
         return labels
 

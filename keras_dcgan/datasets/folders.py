@@ -13,8 +13,7 @@ import keras
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_dcgan import backend
-from keras_dcgan import images as image_tools
+from keras_dcgan import backend, images as image_tools
 from keras_dcgan.training import files, validation
 
 Split = Literal["train", "test", "validation"]

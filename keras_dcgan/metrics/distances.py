@@ -50,6 +50,8 @@ class FrechetStatistics:
     ) -> None:
         self.mean: Any = None
         self.count: int | None = 0
+        if (mean is None) != (covariance is None):
+            raise ValueError("`mean` and `covariance` belong together: pass both or neither. Received: one of them")
         if mean is None:
             return
         self.mean, self._given = np.asarray(mean, "float64"), np.asarray(covariance, "float64")
@@ -119,13 +121,14 @@ class FrechetStatistics:
         """Loads a `.npz` file with `mu` and `sigma`, also those of pytorch-fid, clean-fid and StudioGAN."""
         try:
             with np.load(filepath) as file:
+                mean, covariance = file["mu"], file["sigma"]
                 count = int(file["count"]) if "count" in file else -1
-                return cls(file["mu"], file["sigma"], None if count < 0 else count)
-        except (KeyError, zipfile.BadZipFile, EOFError) as error:
+        except (KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise ValueError(
                 "`filepath` must be a .npz file with the arrays `mu` and `sigma`. "
                 f"Received: {str(filepath)!r} ({error})"
             ) from error
+        return cls(mean, covariance, None if count < 0 else count)
 
 
 def frechet_distance(real: ArrayLike | FrechetStatistics, generated: ArrayLike | FrechetStatistics) -> float:
@@ -175,7 +178,7 @@ def kernel_distance(
 ) -> tuple[float, float]:
     """Kernel distance: an unbiased estimate of the squared maximum mean discrepancy.
 
-    The kernel is (x·y / d + 1)³. By default, the samples are cut into blocks in their order. Each block gives an
+    The kernel is (x·y / d + 1)³. By default, the samples are cut into blocks in random order. Each block gives an
     unbiased estimate; the distance is their mean, with its standard error. With features of the Inception network, it
     is known as KID.
 
@@ -185,7 +188,7 @@ def kernel_distance(
         block_size: int, samples per block; fewer if there are not enough for two blocks.
         subsets: int, to use as many random subsets of `block_size` samples instead of blocks, and to return the
             standard deviation of their estimates, as torch-fidelity does with 100 subsets.
-        seed: int, for the subsets, which are those of torch-fidelity for the same seed.
+        seed: int, for the order or the subsets, which are those of torch-fidelity for the same seed.
 
     Returns:
         `(distance, standard_error)`, or with `subsets` `(distance, standard_deviation)`, floats. The distance may be a
@@ -207,21 +210,22 @@ def kernel_distance(
             "A kernel distance needs at least two blocks of at least two samples. "
             f"Received: {fewest} samples, block_size={block_size}"
         )
+    rng = np.random.RandomState(validation.check_seed(seed))
     if subsets is not None:
-        return _kernel_distance_of_subsets(real, generated, block_size, subsets, seed)
+        return _kernel_distance_of_subsets(real, generated, block_size, subsets, rng)
+    real, generated = rng.permutation(real), rng.permutation(generated)
     size = min(block_size, fewest // 2)
     estimates = [_squared_mmd(real[i : i + size], generated[i : i + size]) for i in range(0, fewest - size + 1, size)]
     return float(np.mean(estimates)), float(np.std(estimates, ddof=1) / np.sqrt(len(estimates)))
 
 
-def _kernel_distance_of_subsets(real, generated, size, subsets, seed):
+def _kernel_distance_of_subsets(real, generated, size, subsets, rng):
     validation.check_count("subsets", subsets)
     if size > min(len(real), len(generated)):
         raise ValueError(
             f"`block_size` must not exceed the number of samples. Received: block_size={size}, {len(real)} and "
             f"{len(generated)} samples"
         )
-    rng = np.random.RandomState(validation.check_seed(seed))
     estimates = []
     for _ in range(subsets):
         parts = [features[rng.choice(len(features), size, replace=False)] for features in (real, generated)]

@@ -57,8 +57,8 @@ def evaluate(
             `[features, probabilities]`. `metrics.inception(path, "both")` makes values comparable with published ones.
         labels: integers or class names `(n,)`, the classes of the real images, for "intra_fid".
         metrics: list of "fid", "kid", "inception_score", "precision_recall", "density_coverage" and "intra_fid" (the
-            mean of the FIDs of all classes of a conditional model). `None` computes all but "intra_fid", and
-            "inception_score" only if the extractor returns probabilities; with `FrechetStatistics`, only "fid".
+            mean of the FIDs of all classes of a conditional model). `None` computes all, "intra_fid" only with `labels`
+            and "inception_score" only if the extractor returns probabilities; with `FrechetStatistics`, only "fid".
         num_images: int, number of generated images, at least 2. Published values use 50,000, or 10,000.
         seed: int, for the latent vectors.
         batch_size: int, images per call of the networks.
@@ -81,16 +81,17 @@ def evaluate(
         raise TypeError(f"`gan` must be a DCGAN or ConditionalDCGAN. Received: gan={gan!r}")
     check_extractor(extractor, gan.image_shape)
     if metrics is None:
-        available = DEFAULTS if _num_outputs(extractor) > 1 else [x for x in DEFAULTS if x != "inception_score"]
+        missing = {"inception_score": _num_outputs(extractor) < 2, "intra_fid": labels is None}
+        available = [name for name in METRICS if not missing.get(name)]
         metrics = ["fid"] if isinstance(reference, FrechetStatistics) else available
     labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
     check_metrics(metrics, reference, extractor, METRICS)
     if not isinstance(reference, FrechetStatistics):
         check_real_images("reference", reference, gan.image_shape)
     _check_labels(gan, reference, labels, metrics)
-    validation.check_count("num_images", num_images, smallest=2)
-    validation.check_count("batch_size", batch_size)
     num_classes = getattr(gan, "num_classes", None)
+    validation.check_count("num_images", num_images, smallest_number(metrics, num_classes))
+    validation.check_count("batch_size", batch_size)
     latents = validation.as_numpy(gan.sample_latents(num_images, seed=validation.check_seed(seed)))
     requested = None if num_classes is None else np.arange(num_images) % num_classes
 
@@ -136,6 +137,8 @@ def summarize(metrics: Collection[str], batches: Iterable[Any], labels: Any = No
         labels: integers `(n,)`, the classes of all images, for "intra_fid".
     """
     summary = Summary()
+    if not metrics:
+        return summary
     features, probabilities = [], []
     start = 0
     for outputs in batches:
@@ -198,6 +201,12 @@ def check_metrics(metrics: Any, reference: Any, extractor: Any, supported: Itera
             'FrechetStatistics are enough for "fid" and "inception_score" only; pass real images for the other '
             f"metrics. Received: metrics with {', '.join(others)}"
         )
+
+
+def smallest_number(metrics: Iterable[str], num_classes: int | None = None) -> int:
+    """The smallest number of samples from which metrics can be computed."""
+    known = {"kid": 4, "precision_recall": 4, "density_coverage": 6, "intra_fid": 2 * (num_classes or 0)}
+    return max(known.get(metric, 2) for metric in metrics)
 
 
 def _num_outputs(extractor):

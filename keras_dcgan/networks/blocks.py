@@ -8,7 +8,7 @@ from keras import Model, config, initializers, layers, models, ops
 
 from keras_dcgan.images import check_value_range
 from keras_dcgan.layers import BatchNormalization, ConditionalBatchNormalization, Conv2DTranspose
-from keras_dcgan.training.validation import check_count, check_seed
+from keras_dcgan.training.validation import check_count, check_seed, is_number
 
 
 def frozen_copy(network: Model) -> Model:
@@ -104,7 +104,7 @@ def seeds_from(seed):
 
 
 def scale_filters(filters, width):
-    if not isinstance(width, int | float) or not width > 0:
+    if not is_number(width) or width <= 0:
         raise ValueError(f"`width` must be positive; it scales all filter counts. Received: width={width}")
     return [max(1, round(width * f)) for f in filters]
 

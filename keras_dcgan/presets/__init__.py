@@ -17,7 +17,7 @@ from keras_dcgan import networks
 from keras_dcgan.datasets import CLASS_NAMES
 from keras_dcgan.losses import Hinge, NonSaturating, Relativistic, Wasserstein
 from keras_dcgan.penalties import R1, R2, GradientPenalty, MismatchedLabels, Penalty
-from keras_dcgan.training.validation import check_count, check_seed
+from keras_dcgan.training.validation import check_count, check_seed, is_number, suggestions
 
 __all__ = ["Preset", "Recipe", "get", "names"]  # the rest is internal
 
@@ -63,7 +63,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_count("batch_size", self.batch_size)
-        if self.decay is not None and not (isinstance(self.decay, int | float) and 0 < self.decay <= 1):
+        if self.decay is not None and not (is_number(self.decay) and 0 < self.decay <= 1):
             raise ValueError(f"`decay` must be in (0, 1] or None. Received: decay={self.decay!r}")
 
     def get_config(self) -> dict[str, Any]:
@@ -104,7 +104,8 @@ class Preset:
     def arguments(self) -> set[str]:
         """The names of the builders' arguments that can be overridden."""
         names = {name for x in (self.generator, self.discriminator) for name in inspect.signature(x).parameters}
-        return names - ({"seed"} if self.conditional else {"seed", "num_classes", "projection"})
+        of_labels = {"num_classes", "projection", "conditional_batch_norm"}
+        return names - ({"seed"} if self.conditional else {"seed"} | of_labels)
 
     def build(self, *, seed: int | None = None, **overrides: Any) -> tuple[keras.Model, keras.Model]:
         """Builds the networks.
@@ -305,8 +306,8 @@ def get(name: str | Preset) -> Preset:
     if isinstance(name, Preset):
         return name
     if name not in PRESETS:
-        known = ", ".join(f'"{n}"' for n in PRESETS)
-        raise ValueError(f"`name` must be one of the presets {known}. Received: name={name!r}")
+        known, hint = ", ".join(f'"{n}"' for n in PRESETS), suggestions([str(name)], PRESETS)
+        raise ValueError(f"`name` must be one of the presets {known}. {hint}Received: name={name!r}")
     return PRESETS[name]
 
 

@@ -311,8 +311,6 @@ def _check_weights(file, largest):
     leads_away = file.visititems_links(lambda name, link: None if isinstance(link, h5py.HardLink) else name)
     if leads_away is not None:
         raise ValueError(f"{leads_away} is a link")
-    if "averaged_generator" in file:
-        raise _OtherModel("saved by keras-dcgan 0.1, which this version cannot load")
     for name, item in _items(file):
         if isinstance(item, h5py.Dataset):
             if item.external or item.is_virtual:

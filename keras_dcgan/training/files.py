@@ -70,8 +70,8 @@ def make_folder(name: str, folder: pathlib.Path) -> None:
 
 
 def safe_name(name: str) -> str:
-    """A name without the characters that file names cannot contain."""
-    return re.sub(r'[<>:"/\\|?*]', "_", name)
+    """A name without the characters that file names cannot contain or end in."""
+    return re.sub(r'[<>:"/\\|?*]|[. ]+$', "_", name)
 
 
 def _write_to_disk(path):

@@ -24,7 +24,8 @@ def of_arrays(images, labels, batch_size, seed):
     """
     import tensorflow as tf
 
-    parts = [tf.convert_to_tensor(validation.as_numpy(part)) for part in (images, labels) if part is not None]
+    with tf.device("CPU"):  # a GPU would otherwise hold the whole dataset
+        parts = [tf.convert_to_tensor(validation.as_numpy(part)) for part in (images, labels) if part is not None]
     n = len(images)
 
     def order(_):

@@ -1,6 +1,7 @@
 """Input validation. Each function raises if its argument is invalid."""
 
 import difflib
+import math
 import numbers
 import pathlib
 import warnings
@@ -26,6 +27,11 @@ def native(data: Any) -> Any:
 def as_numpy(array: Any) -> np.ndarray:
     """NumPy array, in native byte order, of an array or tensor of any backend."""
     return native(array) if isinstance(array, np.ndarray) else np.asarray(keras.ops.convert_to_numpy(array))
+
+
+def is_number(value):
+    """Whether a value is a finite real number, also one of NumPy, and no bool."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_array(data):
@@ -344,9 +350,9 @@ def check_compile_arguments(model, arguments):
         )
 
 
-def check_trainable(generator, discriminator):
-    """Raises ValueError unless both networks have trainable weights."""
-    for name, network in (("generator", generator), ("discriminator", discriminator)):
+def check_trainable(gan):
+    """Raises ValueError unless a model and both of its networks have trainable weights."""
+    for name, network in (("generator", gan.generator), ("discriminator", gan.discriminator), ("gan", gan)):
         if not network.trainable_variables:
             raise ValueError(
                 f"`{name}` must have trainable weights, but all are frozen, such as by a leftover "
@@ -412,7 +418,7 @@ def check_fit_arguments(**arguments):
         elif not (optional and value is None):
             arguments[name] = check_count(name, value, smallest)
     split = arguments.get("validation_split", 0.0)
-    if not isinstance(split, numbers.Real) or not 0 <= float(split) < 1:
+    if not is_number(split) or not 0 <= split < 1:
         raise ValueError(f"`validation_split` must be a number in [0, 1). Received: validation_split={split!r}")
     return arguments
 
@@ -428,12 +434,12 @@ def check_empty_folder(folder):
     return folder
 
 
-def check_momentum(name, momentum):
+def check_momentum(momentum):
     """Raises ValueError unless `momentum` is None or a number between 0 and 1."""
-    if momentum is not None and not (isinstance(momentum, int | float) and 0 < momentum < 1):
+    if momentum is not None and not (is_number(momentum) and 0 < momentum < 1):
         raise ValueError(
-            f"`{name}` must be between 0 and 1, such as 0.999 to average over about 1,000 steps, or None for no EMA. "
-            f"Received: {name}={momentum!r}"
+            "`ema_momentum` must be between 0 and 1, such as 0.999 to average over about 1,000 steps, or None for no "
+            f"EMA. Received: ema_momentum={momentum!r}"
         )
 
 
@@ -446,7 +452,7 @@ def check_augmentation(augmentation, image_shape, value_range):
             "`augmentation` must be a Keras layer from images to images, such as "
             f"keras_dcgan.augmentation.DiffAugment(). Received: augmentation={augmentation!r}"
         )
-    check_layer_range("augmentation", augmentation, value_range)
+    _check_layer_range(augmentation, value_range)
     shape = (None, *image_shape)
     made = augmentation(keras.KerasTensor(shape, "float32"), training=True).shape
     if tuple(made) != shape:
@@ -456,15 +462,15 @@ def check_augmentation(augmentation, image_shape, value_range):
         )
 
 
-def check_layer_range(name, layer, value_range):
-    """Raises ValueError if a layer, or one inside it, is for images in another range."""
+def _check_layer_range(augmentation, value_range):
+    """Raises ValueError if an augmentation, or a layer inside it, is for images in another range."""
     low, high = value_range
-    for part in layer._flatten_layers() if isinstance(layer, keras.layers.Layer) else ():
+    for part in augmentation._flatten_layers():
         own = getattr(part, "value_range", None)
         if own is not None and tuple(own) != tuple(value_range):
             raise ValueError(
-                f"`{name}` must have the model's value_range: create the layer with value_range=({low:g}, {high:g}). "
-                f"Received: {type(part).__name__} with value_range={tuple(own)}"
+                "`augmentation` must have the model's value_range: create the layer with "
+                f"value_range=({low:g}, {high:g}). Received: {type(part).__name__} with value_range={tuple(own)}"
             )
 
 
