@@ -274,13 +274,12 @@ class DCGAN(checkpoints.CheckpointedModel):
             epochs: int, as in Keras.
             verbose: as in Keras.
             callbacks: list of `keras.callbacks.Callback`.
-            validation_split: float, as in Keras.
+            validation_split: float, the share of an array, at its end, that becomes `validation_data`, as in Keras.
             validation_data: held-out data in any form that training data may have. The `validation_steps` batches of a
                 generator are kept in memory, because every validation needs the same.
             shuffle: as in Keras. The order of an array depends on the model's random state, so a resumed run sees the
-                same order, except with `validation_split`, `shuffle="batch"`, several processes or several JAX
-                devices. Data with a method `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler)
-                shuffles itself.
+                same order, except with `shuffle="batch"`, several processes or several JAX devices. Data with a method
+                `set_epoch` (`datasets.ImageFolder`, a DataLoader's DistributedSampler) shuffles itself.
             **kwargs: the other arguments of `keras.Model.fit`.
 
         Returns:
@@ -301,6 +300,9 @@ class DCGAN(checkpoints.CheckpointedModel):
         validation.check_callback_order(callbacks)
         kwargs |= {"batch_size": batch_size, "epochs": epochs, "validation_split": validation_split}
         kwargs = validation.check_fit_arguments(**kwargs)
+        split = kwargs.pop("validation_split")
+        if split and validation_data is None:
+            x, y, validation_data = data.split(x, y, split)
         batch_size = kwargs["batch_size"] = kwargs["batch_size"] or self.recipe.batch_size
         multiple = backend.batch_multiple(self) * self.discriminator_steps
         train = data.checked(self, x, y, batch_size, multiple, "steps_per_epoch", kwargs)
@@ -320,9 +322,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         callbacks = [*checkpoints.resuming(callbacks), *data.epoch_callbacks(x, train)]
         if not data.is_shuffled_by_keras(x):
             shuffle = False
-        x, y = train.x, train.y
-        if not validation_split:
-            x, y, shuffle = data.batched(x, y, batch_size, shuffle, self)
+        x, y, shuffle = data.batched(train.x, train.y, batch_size, shuffle, self)
         try:
             with data.original_errors(train, held_out), self._training():
                 return super().fit(

@@ -118,18 +118,26 @@ def test_batches_of_an_order_that_follows_from_the_model():
     assert all(sorted(x) == list(range(20)) for x in (first, drawn, updated))
 
 
-@pytest.mark.parametrize("options", [{"validation_split": 0.2}, {"shuffle": "batch"}])
-def test_what_keras_does_with_arrays_is_left_to_it(options):
-    assert fitted(IMAGES, **options)[0] is IMAGES
+def test_what_keras_does_with_arrays_is_left_to_it():
+    assert fitted(IMAGES, shuffle="batch")[0] is IMAGES
 
 
-def test_a_shuffled_training_that_is_taken_up_again_equals_one_that_was_not_stopped(tmp_path):
+@pytest.mark.parametrize("source", [IMAGES[:4], [IMAGES[:1]] * 3])
+def test_refuses_to_split_what_cannot_be_split(source):
+    gan = tiny()
+    gan.compile()
+    with pytest.raises(ValueError, match="`validation_split` (must leave|needs an array of) images"):
+        gan.fit(source, validation_split=0.9, batch_size=8)
+
+
+@pytest.mark.parametrize("more", [{}, {"validation_split": 0.2}])
+def test_a_shuffled_training_that_is_taken_up_again_equals_one_that_was_not_stopped(tmp_path, more):
     def new():
         gan = tiny()
         gan.compile()
         return gan
 
-    options = {"batch_size": 8, "verbose": 0}
+    options = {"batch_size": 8, "verbose": 0} | more
     whole, stopped = new(), new()
     whole.fit(IMAGES, epochs=3, **options)
     stopped.fit(IMAGES, epochs=1, **options)

@@ -46,13 +46,28 @@ def checked(model, x, y, batch_size, multiple, steps_name, arguments, before=Non
     )
     amounts = [data.batches, 0]
     if validation.is_array(x):
-        split = 0.0 if before else arguments.get("validation_split", 0.0)
-        first = math.floor(len(x) * (1 - split))  # as Keras splits
-        validation.check_batch_sizes(first, batch_size, multiple)
-        validation.check_batch_sizes(len(x) - first, batch_size, backend.batch_multiple(model))
+        validation.check_batch_sizes(len(x), batch_size, multiple)
         amounts = [len(x), batch_size]
     validation.check_equal_amounts(backend.synchronize_processes(model, amounts))
     return data
+
+
+def split(x, y, share):
+    """Splits arrays as Keras does: `(x, y, validation_data)`, the last `share` of the images for validation."""
+    if not validation.is_array(x):
+        raise ValueError(
+            "`validation_split` needs an array of images: pass `validation_data`. "
+            f"Received: validation_split={share}, images of type {type(x).__name__}"
+        )
+    first = math.floor(len(x) * (1 - share))
+    if not 0 < first < len(x):
+        raise ValueError(
+            "`validation_split` must leave images for both training and validation. "
+            f"Received: validation_split={share}, {len(x)} images"
+        )
+    if y is None:
+        return x[:first], None, x[first:]
+    return x[:first], y[:first], (x[first:], y[first:])
 
 
 def in_memory(x, steps):
