@@ -37,7 +37,7 @@ def create_app(gan: DCGAN) -> gr.Blocks:
         `gradio.Blocks`, which `launch` serves.
     """
     conditional = isinstance(gan, ConditionalDCGAN)
-    classes = (gan.class_names or [str(i) for i in range(gan.num_classes)]) if conditional else []
+    classes = gan.class_names or [str(i) for i in range(gan.num_classes or 0)]
     scale = max(1, 128 // max(gan.image_shape[:2]))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="keras_dcgan_app_"))
 

@@ -381,7 +381,7 @@ def _load(model):
 
 def _labels(gan, text):
     """The requested class: its name or number, or None for all."""
-    names = getattr(gan, "class_names", None)
+    names = gan.class_names
     if text is None or (names and text in names) or not text.isdecimal():
         return text
     return int(text)
@@ -397,7 +397,7 @@ def _scale(gan):
 
 
 def _sheet(gan, n, labels, seed):
-    names = getattr(gan, "class_names", None)
+    names = gan.class_names
     made = gan.generate(n, labels=labels, seed=seed)
     if labels is not None or not _is_conditional(gan):
         return images.grid(made, scale=_scale(gan))
@@ -483,7 +483,7 @@ def _info(args):
         "model": type(gan).__name__,
         "image shape": "×".join(map(str, gan.image_shape)),
         "latent vectors": f"{gan.latent_dim}, {gan.latent_prior}",
-        "classes": ", ".join(getattr(gan, "class_names", None) or [str(getattr(gan, "num_classes", "none"))]),
+        "classes": ", ".join(gan.class_names or [str(gan.num_classes or "none")]),
         "epochs": gan.epochs_trained,
         "parameters": f"generator {gan.generator.count_params():,}, discriminator {gan.discriminator.count_params():,}",
         "loss": type(gan.loss).__name__ if gan.compiled else "not compiled",

@@ -53,9 +53,7 @@ class ConditionalDCGAN(DCGAN):
     """
 
     _conditional = True
-    # None while the model is built, for which PyTorch may take labels that do not exist
-    num_classes: int = None  # type: ignore[assignment]
-    class_names: list[str] | None = None
+    num_classes: int
 
     def __init__(
         self,
@@ -149,6 +147,7 @@ class ConditionalDCGAN(DCGAN):
         validation.check_latents(z, self.latent_dim)
         # for an unknown label, an embedding raises, returns NaN or returns numbers, depending on the backend
         values = backend.to_numpy_or_none(labels)
+        # no number of classes yet while the model is built, for which PyTorch may take labels that do not exist
         if values is not None and self.num_classes is not None:
             validation.check_labels(values, len(values), self.num_classes)
         return z, labels

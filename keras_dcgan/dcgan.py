@@ -83,6 +83,8 @@ class DCGAN(checkpoints.CheckpointedModel):
     """
 
     _conditional = False
+    num_classes: int | None = None  # of ConditionalDCGAN
+    class_names: list[str] | None = None
 
     def __init__(
         self,
@@ -862,7 +864,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         metadata = {
             "value_range": list(self.value_range),
             "latent_prior": self.latent_prior,
-            "class_names": getattr(self, "class_names", None),
+            "class_names": self.class_names,
         }
         with backend.readable(self):
             export.export(self._generator_for_inference(), filepath, format, verbose, metadata)
@@ -913,8 +915,7 @@ class DCGAN(checkpoints.CheckpointedModel):
 
     def _expected(self):
         """The arguments of `validation.check_training`."""
-        num_classes = getattr(self, "num_classes", None)
-        return {"image_shape": self.image_shape, "value_range": self.value_range, "num_classes": num_classes}
+        return {"image_shape": self.image_shape, "value_range": self.value_range, "num_classes": self.num_classes}
 
     def _check_batch(self, x, y, multiple):
         """A batch in native byte order; raises unless the model can be trained on it."""

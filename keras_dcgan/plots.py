@@ -117,7 +117,7 @@ def latent_grid(gan: DCGAN, n: int = 15, *, label: int | str | None = None, seed
         >>> keras_dcgan.plots.latent_grid(gan).savefig("latent_space.png")
     """
     validation.check_count("n", n)
-    if label is None and hasattr(gan, "num_classes"):
+    if label is None and gan.num_classes is not None:
         raise ValueError("`label` is required for a ConditionalDCGAN: pass a class. Received: label=None")
     if gan.latent_dim == 2:
         side = _quantiles(gan.latent_prior, np.linspace(0.05, 0.95, n))

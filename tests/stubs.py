@@ -17,8 +17,7 @@ class StubModel:
         self.image_shape = image_shape
         self.learns = learns
         self.epochs = self.epochs_trained = 0
-        if num_classes is not None:
-            self.num_classes, self.class_names = num_classes, class_names
+        self.num_classes, self.class_names = num_classes, class_names
 
     def sample_latents(self, n, seed):
         return np.random.default_rng(seed).normal(size=(n, 4))

@@ -426,7 +426,7 @@ def systems(draw):
 
 
 def inputs(gan, x, n):
-    return [x, np.arange(n, dtype="int32") % gan.num_classes] if hasattr(gan, "num_classes") else x
+    return [x, np.arange(n, dtype="int32") % gan.num_classes] if gan.num_classes is not None else x
 
 
 @pytest.mark.once

@@ -40,7 +40,7 @@ class EvaluateLabels(Evaluation):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Checks the classifier and draws the latent vectors."""
-        num_classes = getattr(self.model, "num_classes", None)
+        num_classes = self.model.num_classes
         if num_classes is None:
             raise ValueError("EvaluateLabels needs a conditional model. Received: a model without labels")
         shape = getattr(self.classifier, "output_shape", None)

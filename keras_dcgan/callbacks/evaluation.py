@@ -31,7 +31,7 @@ class Evaluation(keras.callbacks.Callback):
         """Draws the latent vectors."""
         latents = self.model.sample_latents(self.num_images, seed=self.seed)
         self._request = {"latents": validation.as_numpy(latents)}
-        num_classes = getattr(self.model, "num_classes", None)
+        num_classes = self.model.num_classes
         if num_classes is not None:
             self._request["labels"] = np.arange(self.num_images) % num_classes
         self._last: Any = None

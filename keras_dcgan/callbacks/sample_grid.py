@@ -72,7 +72,7 @@ class SampleGrid(keras.callbacks.Callback):
         """Draws the latent vectors."""
         labels = self._labels()
         self._cells, self._columns = _layout(self.num_images, labels)
-        names = getattr(self.model, "class_names", None)
+        names = self.model.class_names
         self._names = [names[label] for label in np.unique(labels)] if names and self.captions else None
         latents = self.model.sample_latents(len(self._cells), seed=self.seed)
         self._request = {"latents": validation.as_numpy(latents)} | ({} if labels is None else {"labels": labels})
@@ -102,7 +102,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def _labels(self):
         """The labels of the images, or None for a model without labels."""
-        num_classes = getattr(self.model, "num_classes", None)
+        num_classes = self.model.num_classes
         if num_classes is None:
             if self.labels is not None:
                 raise ValueError(

@@ -84,12 +84,12 @@ def evaluate(
         missing = {"inception_score": _num_outputs(extractor) < 2, "intra_fid": labels is None}
         available = [name for name in METRICS if not missing.get(name)]
         metrics = ["fid"] if isinstance(reference, FrechetStatistics) else available
-    labels = validation.class_numbers(labels, getattr(gan, "class_names", None))
+    labels = validation.class_numbers(labels, gan.class_names)
     check_metrics(metrics, reference, extractor, METRICS)
     if not isinstance(reference, FrechetStatistics):
         check_real_images("reference", reference, gan.image_shape)
     _check_labels(gan, reference, labels, metrics)
-    num_classes = getattr(gan, "num_classes", None)
+    num_classes = gan.num_classes
     validation.check_count("num_images", num_images, smallest_number(metrics, num_classes))
     validation.check_count("batch_size", batch_size)
     latents = validation.as_numpy(gan.sample_latents(num_images, seed=validation.check_seed(seed)))
@@ -250,7 +250,7 @@ def check_real_images(name: str, images: Any, image_shape: Sequence[int]) -> Non
 def _check_labels(gan, reference, labels, metrics):
     """Raises unless "intra_fid" has the labels of real images of all classes."""
     if "intra_fid" in metrics:
-        if not hasattr(gan, "num_classes") or labels is None:
+        if gan.num_classes is None or labels is None:
             raise ValueError(
                 '"intra_fid" needs a ConditionalDCGAN and the `labels` of the real images. Received: '
                 f"{type(gan).__name__}, labels={labels!r}"
