@@ -910,7 +910,7 @@ class DCGAN(checkpoints.CheckpointedModel):
         real, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         validation.check_shape(real, self.image_shape)  # the step is traced before the first batch is checked
         if self._conditional and labels is None:
-            validation.check_labels(labels, real.shape[0], self._expected()["num_classes"])
+            validation.check_labels(labels, real.shape[0], self.num_classes)
         return images.rescale(real, self.value_range), labels
 
     def _expected(self):

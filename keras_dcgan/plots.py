@@ -35,7 +35,8 @@ def history(history: keras.callbacks.History | Mapping[str, list[float]] | str |
 
     Args:
         history: the return value of `fit`, its dict `history`, or the path of a file that `keras.callbacks.CSVLogger`
-            wrote. Of an epoch that was trained twice, the later values are plotted.
+            wrote. Of an epoch that was trained twice, the later values are plotted. Only the file tells the epochs of
+            validation; otherwise they are assumed to be equally far apart.
 
     Returns:
         `matplotlib.figure.Figure`, not shown.

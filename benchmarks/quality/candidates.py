@@ -73,6 +73,8 @@ augmented = method(augment=True)
 ema_9999 = method(ema_momentum=0.9999)
 no_ema = method(ema_momentum=None)
 
+# losses and penalties
+
 
 @keras.saving.register_keras_serializable("candidates")
 class Consistency(penalties.Penalty):
@@ -90,7 +92,6 @@ class Consistency(penalties.Penalty):
         return ops.mean(ops.square(discriminate(real) - discriminate(translated)))
 
 
-# losses and penalties
 hinge = method(compile={"loss": "hinge"})
 relativistic = method(compile={"loss": "relativistic"})
 no_r1 = method(compile={"penalties": [MISMATCHED]})
